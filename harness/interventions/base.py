@@ -69,7 +69,7 @@ class Intervention:
         title: a short heading in English.
         title_zh: the problem list's own Chinese name.
         priority: the problem list's priority; ``-`` if it gives none.
-        section: section of the problem list, such as ``1.1``; empty for family 0.
+        section: section of the problem list, such as ``1.1``; empty beyond the list.
         why: why it may help, in one sentence.
         observable: what must differ from base if it acts, in one sentence; a test checks exactly this.
         example_base: ids of the interventions that base must contain for this one to act.

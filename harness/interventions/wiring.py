@@ -1,4 +1,4 @@
-"""Family 0: beyond the problem list, in the code itself."""
+"""Remedies beyond the problem list, in the code itself."""
 
 from __future__ import annotations
 

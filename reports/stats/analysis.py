@@ -43,7 +43,7 @@ class Analysis:
         base_mean: base's mean of the primary metric over its finished replicates; None if there are none.
         subgroups: primary metric by group of users; None if no row can be compared.
         crossings: gained and lost targets by row, A/A included.
-        agreement: the seed's priorities against the effects; None if too few remedies have a priority.
+        agreement: the problem list's priorities against the effects; None if too few remedies have a priority.
         progress: how many replicates have ended; no arm has a verdict before all have.
         without_valid: primary metric without validation targets in the memory, for rows whose memory has them.
         log_rank: log rank of the target over the whole list, for arms with a verdict.

@@ -1,4 +1,4 @@
-"""Agreement between the seed document's priorities and the measured order of the remedies."""
+"""Agreement between the problem list's priorities and the measured order of the remedies."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ class BackboneQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetrieverQuery:
-    """The query of the mixing weights is ``R(s)``, as in the retrieval distribution.  Source: family 0."""
+    """The query of the mixing weights is ``R(s)``, as in the retrieval distribution.  Source: beyond the problem list."""
 
     reaches_retriever: ClassVar[bool] = True
 
@@ -94,7 +94,7 @@ class DotProduct:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CosineSimilarity:
-    """Inner products of normalised vectors, in [-1, 1].  Source: family 0."""
+    """Inner products of normalised vectors, in [-1, 1].  Source: beyond the problem list."""
 
     def __call__(self, query: Tensor, keys: Tensor) -> Tensor:
         from torch.nn.functional import normalize
@@ -114,7 +114,7 @@ class StoredKeys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveKeys:
-    """Neighbours' keys, re-encoded by the current retriever, so that both sides get gradients.  Source: family 0."""
+    """Neighbours' keys, re-encoded by the current retriever, so that both sides get gradients.  Source: beyond the problem list."""
 
     reaches_retriever: ClassVar[bool] = True
 
@@ -165,7 +165,7 @@ class UndecidedBackbone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HardnessTemperature:
-    """A tau per sample, ``tau_i = low + (high - low) hardness_i``, in both distributions.  Source: seed 6.3.
+    """A tau per sample, ``tau_i = low + (high - low) hardness_i``, in both distributions.  Source: problem list 6.3.
 
     Attributes:
         low, high: tau at hardness 0 and at hardness 1.

@@ -67,7 +67,7 @@ class BestOfBoth:
         metric: the validation metric.
         off_only: consider only the metric without retrieval.
 
-    Source: seed 8.2.
+    Source: problem list 8.2.
     """
 
     metric: str
@@ -88,7 +88,7 @@ class OffThenOn:
         metric: the validation metric.
         until: when validation switches to retrieval on.
 
-    Source: seed 8.3.
+    Source: problem list 8.3.
     """
 
     metric: str

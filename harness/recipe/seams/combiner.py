@@ -26,7 +26,7 @@ class JacobianAggregation:
     If no two rows conflict, UPGrad and PCGrad return the plain sum. MGDA returns the shortest vector in the convex
     hull of the rows, here times the number of rows, so that equal rows give the plain sum as well.
 
-    Source: seed 5.3; Quinton and Rey, arXiv 2406.16232 (UPGrad); Désidéri, C. R. Math. 2012 (MGDA); Yu et al.,
+    Source: problem list 5.3; Quinton and Rey, arXiv 2406.16232 (UPGrad); Désidéri, C. R. Math. 2012 (MGDA); Yu et al.,
     NeurIPS 2020, algorithm 1 (PCGrad).
 
     Attributes:

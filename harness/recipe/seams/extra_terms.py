@@ -31,7 +31,7 @@ class HardNegatives:
     positive is another user's training prefix with the sample's target; each epoch takes the next one in the target's
     list. Both are re-encoded from their clean ``s`` by the current retriever, because a term on stored keys would push
     the query away from outdated keys and never move the keys. Samples without a positive or without a negative
-    contribute nothing.  Source: seed 9.3; van den Oord et al., arXiv 1807.03748, eq. 4 (InfoNCE); Schroff et al.,
+    contribute nothing.  Source: problem list 9.3; van den Oord et al., arXiv 1807.03748, eq. 4 (InfoNCE); Schroff et al.,
     CVPR 2015, section 3.1, with cosines (margin).
 
     Attributes:
@@ -92,7 +92,7 @@ def hard_negatives(retrieved: Retrieved, count: int) -> tuple[Tensor, Tensor]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureAlignment:
-    """The loss term ``1 - cos(R(s), s)``, mean over the batch.  Source: seed 7.2.
+    """The loss term ``1 - cos(R(s), s)``, mean over the batch.  Source: problem list 7.2.
 
     Attributes:
         weight: the term's weight in the loss.

@@ -79,7 +79,7 @@ class TargetValues:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SequenceValues:
-    """A neighbour's value is the backbone vector of its prefix.  Source: family 0; the seed's second symptom."""
+    """A neighbour's value is the backbone vector of its prefix.  Source: beyond the problem list."""
 
     def gather(self, retrieved: Retrieved) -> Tensor:
         return retrieved.histories
@@ -87,7 +87,7 @@ class SequenceValues:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeanValues:
-    """A neighbour's value is the mean of its target's embedding and its prefix's backbone vector.  Source: family 0."""
+    """A neighbour's value is the mean of its target's embedding and its prefix's backbone vector.  Source: beyond the problem list."""
 
     def gather(self, retrieved: Retrieved) -> Tensor:
         return (retrieved.target_embeddings + retrieved.histories) / 2.0
@@ -103,7 +103,7 @@ class Unscaled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SequenceNorm:
-    """Knowledge rescaled to the norm of ``s``, so that the share rotates the enhanced vector.  Source: family 0."""
+    """Knowledge rescaled to the norm of ``s``, so that the share rotates the enhanced vector.  Source: beyond the problem list."""
 
     def __call__(self, knowledge: Tensor, sequence: Tensor) -> Tensor:
         length = knowledge.norm(dim=1, keepdim=True).clamp(min=SHORTEST)
@@ -154,7 +154,7 @@ def enhance(
 class AlphaBySimilarity:
     """An alpha per sample, from the mean cosine of its neighbours: ``sigmoid(mean_j cos_ij / T) x max``.
 
-    Source: seed 4.1, whose snippet uses the mean of the attention weights, which is 1/k for any neighbours.
+    Source: problem list 4.1, whose snippet uses the mean of the attention weights, which is 1/k for any neighbours.
 
     Attributes:
         maximum: upper bound of alpha, a fraction in (0, 1].
@@ -176,7 +176,7 @@ class AlphaBySimilarity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlphaByNet:
-    """An alpha per sample, from a small network over ``s``, the knowledge and the cosines.  Source: seed 4.1.
+    """An alpha per sample, from a small network over ``s``, the knowledge and the cosines.  Source: problem list 4.1.
 
     Attributes:
         maximum: upper bound of alpha, a fraction in (0, 1].
@@ -198,7 +198,7 @@ class AlphaByNet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatedFusion:
-    """A gate per dimension, ``sigmoid(W [s ; knowledge] + b)``, instead of one alpha.  Source: seed 4.2.
+    """A gate per dimension, ``sigmoid(W [s ; knowledge] + b)``, instead of one alpha.  Source: problem list 4.2.
 
     Attributes:
         bias: initial b; W starts at 0, so -1.7 makes every gate 0.154 at the start.
@@ -222,7 +222,7 @@ class AttentionFusion:
 
     It computes its own knowledge: the attention weights of point 7 and the seam ``scale`` have no effect.
 
-    Source: seed 4.3; Vaswani et al., NeurIPS 2017, section 3.2; Zhao et al., arXiv 2412.18378, who use such a fusion
+    Source: problem list 4.3; Vaswani et al., NeurIPS 2017, section 3.2; Zhao et al., arXiv 2412.18378, who use such a fusion
     with 20 neighbours.
 
     Attributes:

@@ -54,7 +54,7 @@ class ForwardKL:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReverseKL:
-    """``KL(P_rec || P_ret)``.  Source: seed 1.1."""
+    """``KL(P_rec || P_ret)``.  Source: problem list 1.1."""
 
     def __call__(self, p_ret: Tensor, p_rec: Tensor) -> Tensor:
         return relative_entropy(p_rec, p_ret)
@@ -62,7 +62,7 @@ class ReverseKL:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JensenShannon:
-    """Mean divergence of both from their mixture, at most ln 2.  Source: seed 1.3; Lin, IEEE TIT 1991, eq. 3.4."""
+    """Mean divergence of both from their mixture, at most ln 2.  Source: problem list 1.3; Lin, IEEE TIT 1991, eq. 3.4."""
 
     def __call__(self, p_ret: Tensor, p_rec: Tensor) -> Tensor:
         mixture = (p_ret + p_rec) / 2.0
@@ -71,7 +71,7 @@ class JensenShannon:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Jeffreys:
-    """Mean of the two directions.  Source: seed 1.3; Jeffreys, Proc. R. Soc. A 1946."""
+    """Mean of the two directions.  Source: problem list 1.3; Jeffreys, Proc. R. Soc. A 1946."""
 
     def __call__(self, p_ret: Tensor, p_rec: Tensor) -> Tensor:
         return (relative_entropy(p_ret, p_rec) + relative_entropy(p_rec, p_ret)) / 2.0
@@ -141,7 +141,7 @@ class ExtraTerm(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloseNeighbours:
-    """Only samples whose neighbours have a high mean cosine take part in the retrieval terms.  Source: seed 5.2.
+    """Only samples whose neighbours have a high mean cosine take part in the retrieval terms.  Source: problem list 5.2.
 
     Attributes:
         threshold: the minimum mean cosine of a sample's neighbours.
@@ -203,7 +203,7 @@ class AllTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlignmentFirst:
-    """The alignment term alone until it stops improving, then the full loss.  Source: seed 7.1.
+    """The alignment term alone until it stops improving, then the full loss.  Source: problem list 7.1.
 
     Attributes:
         until: the full loss begins at this point at the latest.

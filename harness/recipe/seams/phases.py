@@ -89,7 +89,7 @@ class GradualUnfreezing:
         blocks: number of last blocks that train in the second phase.
         blocks_factor, all_factor: shares of the new parts' rate in the second and third phase, fractions.
 
-    Source: seed 2.1.
+    Source: problem list 2.1.
     """
 
     start: Span

@@ -103,7 +103,7 @@ LEARNING_RATE = 1e-3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContrastiveStart:
-    """Contrastive training of the retriever on clean backbone vectors before epoch 0.  Source: seed 7.3.
+    """Contrastive training of the retriever on clean backbone vectors before epoch 0.  Source: problem list 7.3.
 
     A prefix's positive is another user's training prefix with the same target; its negatives are the positives of the
     batch's other samples, except those with the same target. Dropout is active on both sides.

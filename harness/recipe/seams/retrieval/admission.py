@@ -30,7 +30,7 @@ class LongerThan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllEntries:
-    """Every prefix becomes an entry, also the shortest.  Source: family 0 and seed 9."""
+    """Every prefix becomes an entry, also the shortest.  Source: beyond the problem list, and problem list 9."""
 
     def admitted(self, entries: Indices, inputs: Inputs) -> NDArray[np.bool_]:
         return np.ones(len(entries), dtype=bool)
@@ -48,7 +48,7 @@ class By(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BestShare:
-    """The best share of entries by quality, at any length.  Source: seed 9.1.
+    """The best share of entries by quality, at any length.  Source: problem list 9.1.
 
     Agreement often ties, because it is a count; ties are broken by likelihood, then by the smaller entry number.
 

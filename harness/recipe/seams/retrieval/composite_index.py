@@ -31,7 +31,7 @@ class Ensemble:
 
     ``rrf`` orders the hits by ``sum_m 1 / (60 + rank_m)`` over the members that found them (Cormack, Clarke and
     Buettcher, SIGIR 2009). ``mean`` orders them by their mean cosine over all members, each in its own space, also
-    those that did not find them. Ties go to the closer entry, then to the smaller number. Source: seed 10.3.
+    those that did not find them. Ties go to the closer entry, then to the smaller number. Source: problem list 10.3.
 
     Attributes:
         member: the spec that every member is built from.
@@ -65,7 +65,7 @@ class Ensemble:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ByLength:
-    """One index per range of the entries' prefix length, for ranges that have entries.  Source: seed 9.2.
+    """One index per range of the entries' prefix length, for ranges that have entries.  Source: problem list 9.2.
 
     A search takes ``n_hits`` from each index and returns all of them, by decreasing cosine.
 

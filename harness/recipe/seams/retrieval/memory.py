@@ -136,7 +136,7 @@ class WiderSource:
         stream: share of each user's training prefixes, the last ones, that is held back at first, a fraction.
         parts: number of portions in which they are released, oldest first; the last one before the last epoch.
 
-    Source: seed 3.1.
+    Source: problem list 3.1.
     """
 
     valid: bool
@@ -163,7 +163,7 @@ class WiderSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodedRefresh:
-    """Re-encode all keys and rebuild the index, with one interval before ``switch`` and one after.  Source: seed 3.2.
+    """Re-encode all keys and rebuild the index, with one interval before ``switch`` and one after.  Source: problem list 3.2.
 
     Attributes:
         early, late: interval between refreshes before and after ``switch``; at least one epoch.
@@ -198,7 +198,7 @@ class Policy(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Managed:
-    """A memory of limited size that replaces its worst entries after each epoch.  Source: seed 3.4.
+    """A memory of limited size that replaces its worst entries after each epoch.  Source: problem list 3.4.
 
     Attributes:
         capacity: number of entries as a fraction of the admitted prefixes; chosen at random at the start.

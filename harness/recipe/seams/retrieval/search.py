@@ -148,7 +148,7 @@ class BatchQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CleanQuery:
-    """The search uses clean vectors as in evaluation: ``s`` and ``R(s)`` without dropout.  Source: seed 8.1."""
+    """The search uses clean vectors as in evaluation: ``s`` and ``R(s)`` without dropout.  Source: problem list 8.1."""
 
     same_in_both_stages: ClassVar[bool] = True
 
@@ -175,7 +175,7 @@ class HitFilter(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MinimumCosine:
-    """Drops hits below a minimum cosine.  Source: seed 3.3, whose snippet uses a raw product, which all hits pass.
+    """Drops hits below a minimum cosine.  Source: problem list 3.3, whose snippet uses a raw product, which all hits pass.
 
     Attributes:
         threshold: the minimum cosine.

@@ -27,7 +27,7 @@ class Method(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diverse:
-    """k of ``oversample`` x k hits, chosen for a close key and for targets that differ.  Source: seed 10.2.
+    """k of ``oversample`` x k hits, chosen for a close key and for targets that differ.  Source: problem list 10.2.
 
     ``dpp`` is greedy MAP inference of a determinantal point process (Chen et al., NeurIPS 2018, algorithm 1) with the
     kernel :func:`kernel`; ``mmr`` repeatedly takes the hit with the largest :func:`marginal_relevance` (Carbonell and
@@ -86,7 +86,7 @@ def closest_first(chosen: Indices, hits: Hits) -> tuple[Indices, Mask]:
 class BestPerRange:
     """The first ``per_range`` allowed hits of each range of the entries' prefix length, in the index's order.
 
-    Source: seed 9.2.
+    Source: problem list 9.2.
 
     Attributes:
         edges: same as the index's ``edges``.

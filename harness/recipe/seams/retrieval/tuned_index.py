@@ -62,7 +62,7 @@ class Scaled:
 
     The width is ``nprobe`` of IVF, up to ``nlist``, which is exact, or ``efSearch`` of HNSW, up to :data:`WIDEST`. An
     HNSW graph may miss the recall at every width; this raises an error. The queries of the sample are keys; a query's
-    own entry does not count as a hit.  Source: seed 10.1; ``nlist`` follows FAISS's guidelines.
+    own entry does not count as a hit.  Source: problem list 10.1; ``nlist`` follows FAISS's guidelines.
 
     Attributes:
         kind: the index type above ``exact_up_to`` entries.

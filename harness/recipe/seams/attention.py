@@ -76,7 +76,7 @@ class BackboneQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetrieverQuery:
-    """The query of the mixing weights is ``R(s)``, as in the retrieval distribution.  Source: beyond the problem list."""
+    """The query of the mixing weights is ``R(s)``, as in the retrieval distribution.  Source: beyond the list."""
 
     reaches_retriever: ClassVar[bool] = True
 
@@ -94,7 +94,7 @@ class DotProduct:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CosineSimilarity:
-    """Inner products of normalised vectors, in [-1, 1].  Source: beyond the problem list."""
+    """Inner products of normalised vectors, in [-1, 1].  Source: beyond the list."""
 
     def __call__(self, query: Tensor, keys: Tensor) -> Tensor:
         from torch.nn.functional import normalize
@@ -114,7 +114,10 @@ class StoredKeys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveKeys:
-    """Neighbours' keys, re-encoded by the current retriever, so that both sides get gradients.  Source: beyond the problem list."""
+    """Neighbours' keys, re-encoded by the current retriever, so that both sides get gradients.
+
+    Source: beyond the list.
+    """
 
     reaches_retriever: ClassVar[bool] = True
 

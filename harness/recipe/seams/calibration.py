@@ -47,7 +47,7 @@ class Uncalibrated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GivenTemperature:
-    """A temperature that the study file gives.  Source: beyond the problem list."""
+    """A temperature that the study file gives.  Source: beyond the list."""
 
     sees_validation: ClassVar[bool] = False
 
@@ -61,7 +61,7 @@ class GivenTemperature:
 class FittedTemperature:
     """The temperature that maximises the likelihood of the validation targets under the backbone alone.
 
-    Source: beyond the problem list; Guo et al., "On calibration of modern neural networks", ICML 2017.
+    Source: beyond the list; Guo et al., "On calibration of modern neural networks", ICML 2017.
     """
 
     sees_validation: ClassVar[bool] = True

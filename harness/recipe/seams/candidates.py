@@ -37,7 +37,7 @@ class AllItems:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnseenItems:
-    """Items of the query's own history rank after all others.  Source: beyond the problem list."""
+    """Items of the query's own history rank after all others.  Source: beyond the list."""
 
     def hidden(self, prefix: Indices, inputs: Inputs) -> Tensor:
         """Return the items that occur before the query's position."""

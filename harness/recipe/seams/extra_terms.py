@@ -31,8 +31,8 @@ class HardNegatives:
     positive is another user's training prefix with the sample's target; each epoch takes the next one in the target's
     list. Both are re-encoded from their clean ``s`` by the current retriever, because a term on stored keys would push
     the query away from outdated keys and never move the keys. Samples without a positive or without a negative
-    contribute nothing.  Source: problem list 9.3; van den Oord et al., arXiv 1807.03748, eq. 4 (InfoNCE); Schroff et al.,
-    CVPR 2015, section 3.1, with cosines (margin).
+    contribute nothing.  Source: problem list 9.3; van den Oord et al., arXiv 1807.03748, eq. 4 (InfoNCE);
+    Schroff et al., CVPR 2015, section 3.1, with cosines (margin).
 
     Attributes:
         form: the form of the loss.

@@ -79,7 +79,7 @@ class TargetValues:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SequenceValues:
-    """A neighbour's value is the backbone vector of its prefix.  Source: beyond the problem list."""
+    """A neighbour's value is the backbone vector of its prefix.  Source: beyond the list."""
 
     def gather(self, retrieved: Retrieved) -> Tensor:
         return retrieved.histories
@@ -87,7 +87,10 @@ class SequenceValues:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeanValues:
-    """A neighbour's value is the mean of its target's embedding and its prefix's backbone vector.  Source: beyond the problem list."""
+    """A neighbour's value is the mean of its target's embedding and its prefix's backbone vector.
+
+    Source: beyond the list.
+    """
 
     def gather(self, retrieved: Retrieved) -> Tensor:
         return (retrieved.target_embeddings + retrieved.histories) / 2.0
@@ -103,7 +106,10 @@ class Unscaled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SequenceNorm:
-    """Knowledge rescaled to the norm of ``s``, so that the share rotates the enhanced vector.  Source: beyond the problem list."""
+    """Knowledge rescaled to the norm of ``s``, so that the share rotates the enhanced vector.
+
+    Source: beyond the list.
+    """
 
     def __call__(self, knowledge: Tensor, sequence: Tensor) -> Tensor:
         length = knowledge.norm(dim=1, keepdim=True).clamp(min=SHORTEST)
@@ -222,8 +228,8 @@ class AttentionFusion:
 
     It computes its own knowledge: the attention weights of point 7 and the seam ``scale`` have no effect.
 
-    Source: problem list 4.3; Vaswani et al., NeurIPS 2017, section 3.2; Zhao et al., arXiv 2412.18378, who use such a fusion
-    with 20 neighbours.
+    Source: problem list 4.3; Vaswani et al., NeurIPS 2017, section 3.2; Zhao et al., arXiv 2412.18378, who use such a
+    fusion with 20 neighbours.
 
     Attributes:
         n_heads: number of heads; must divide the width of the backbone.

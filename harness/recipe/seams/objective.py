@@ -62,7 +62,10 @@ class ReverseKL:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JensenShannon:
-    """Mean divergence of both from their mixture, at most ln 2.  Source: problem list 1.3; Lin, IEEE TIT 1991, eq. 3.4."""
+    """Mean divergence of both from their mixture, at most ln 2.
+
+    Source: problem list 1.3; Lin, IEEE TIT 1991, eq. 3.4.
+    """
 
     def __call__(self, p_ret: Tensor, p_rec: Tensor) -> Tensor:
         mixture = (p_ret + p_rec) / 2.0
@@ -141,7 +144,9 @@ class ExtraTerm(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloseNeighbours:
-    """Only samples whose neighbours have a high mean cosine take part in the retrieval terms.  Source: problem list 5.2.
+    """Only samples whose neighbours have a high mean cosine take part in the retrieval terms.
+
+    Source: problem list 5.2.
 
     Attributes:
         threshold: the minimum mean cosine of a sample's neighbours.

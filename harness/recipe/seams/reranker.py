@@ -38,7 +38,7 @@ class Model(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PerceptronModel:
-    """Two hidden layers over all figures.  Source: beyond the problem list."""
+    """Two hidden layers over all figures.  Source: beyond the list."""
 
     hidden: int
 
@@ -50,7 +50,7 @@ class PerceptronModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdaptiveModel:
-    """One hidden layer that maps a query's figures to weights of its candidates' masses.  Source: beyond the problem list."""
+    """One hidden layer that maps a query's figures to weights of its candidates' masses.  Source: beyond the list."""
 
     hidden: int = 16
 
@@ -62,7 +62,7 @@ class AdaptiveModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogisticModel:
-    """One weight per figure of a candidate.  Source: beyond the problem list."""
+    """One weight per figure of a candidate.  Source: beyond the list."""
 
     def build(self, figures: Figures) -> Mixture:
         from harness.engine.live.rerank.models import Linear
@@ -123,7 +123,7 @@ class LearnedMixture:
             scores are more confident there than at inference; the user's later entries are excluded as for any query.
         shared: the item-sharing neighbours, used if the scorer mixes none in.
 
-    Source: beyond the problem list.
+    Source: beyond the list.
     """
 
     default_eps: ClassVar[float] = 0.003

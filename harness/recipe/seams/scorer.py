@@ -88,7 +88,7 @@ class LinearMixing:
         share: l, the weight of the neighbours, a fraction in [0, 1).
         onto: the vector used as ``s``.
 
-    Source: beyond the problem list; Khandelwal et al., ICLR 2020, eq. 3, for language models.
+    Source: beyond the list; Khandelwal et al., ICLR 2020, eq. 3, for language models.
     """
 
     reads_neighbours: ClassVar[bool] = True
@@ -128,7 +128,8 @@ class LogLinearMixing:
         eps: the mass above which neighbours have a clear effect, a fraction above 0.
         onto: the vector used as ``s``.
 
-    Source: beyond the problem list. Log-linear pools: Heskes, "Selecting weighting factors in logarithmic opinion pools", NIPS 1997.
+    Source: beyond the list. Log-linear pools: Heskes, "Selecting weighting factors in logarithmic opinion pools",
+    NIPS 1997.
     """
 
     reads_neighbours: ClassVar[bool] = True

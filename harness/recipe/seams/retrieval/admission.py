@@ -30,7 +30,7 @@ class LongerThan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllEntries:
-    """Every prefix becomes an entry, also the shortest.  Source: beyond the problem list, and problem list 9."""
+    """Every prefix becomes an entry, also the shortest.  Source: beyond the list, and problem list 9."""
 
     def admitted(self, entries: Indices, inputs: Inputs) -> NDArray[np.bool_]:
         return np.ones(len(entries), dtype=bool)

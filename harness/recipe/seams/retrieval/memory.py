@@ -163,7 +163,9 @@ class WiderSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodedRefresh:
-    """Re-encode all keys and rebuild the index, with one interval before ``switch`` and one after.  Source: problem list 3.2.
+    """Re-encode all keys and rebuild the index, with one interval before ``switch`` and one after.
+
+    Source: problem list 3.2.
 
     Attributes:
         early, late: interval between refreshes before and after ``switch``; at least one epoch.

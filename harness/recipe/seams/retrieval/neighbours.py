@@ -31,7 +31,7 @@ class DenseNeighbours:
         admission: which prefixes are entries; None: as in the seam ``admission``.
         new_only: whether neighbours whose target is in the query's own history are skipped.
 
-    Source: beyond the problem list; Khandelwal et al., ICLR 2020.
+    Source: beyond the list; Khandelwal et al., ICLR 2020.
     """
 
     selection: Selection = TopK(k=50)
@@ -85,7 +85,7 @@ class Neighbourhood(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NearestVectors:
-    """Neighbours are those of the seam ``dense`` only: the nearest by vector.  Source: beyond the problem list."""
+    """Neighbours are those of the seam ``dense`` only: the nearest by vector.  Source: beyond the list."""
 
     reads_dense: ClassVar[bool] = True
 
@@ -109,8 +109,8 @@ class SharedItems:
         length: b, 0 or more.
         k: number of neighbours.
 
-    Source: beyond the problem list; Garg et al., "Sequence and time aware neighborhood for session-based recommendations: STAN",
-    SIGIR 2019; their neighbours are sessions, here they are prefixes with one target each.
+    Source: beyond the list; Garg et al., "Sequence and time aware neighborhood for session-based recommendations:
+    STAN", SIGIR 2019; their neighbours are sessions, here they are prefixes with one target each.
     """
 
     reads_dense: ClassVar[bool] = False
@@ -133,7 +133,7 @@ class SharedItems:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BothKinds:
-    """Both the nearest by vector and those that share items, each with its own mass.  Source: beyond the problem list."""
+    """Both the nearest by vector and those that share items, each with its own mass.  Source: beyond the list."""
 
     reads_dense: ClassVar[bool] = True
 

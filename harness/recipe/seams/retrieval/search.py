@@ -175,7 +175,9 @@ class HitFilter(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MinimumCosine:
-    """Drops hits below a minimum cosine.  Source: problem list 3.3, whose snippet uses a raw product, which all hits pass.
+    """Drops hits below a minimum cosine.
+
+    Source: problem list 3.3, whose snippet uses a raw product, which all hits pass.
 
     Attributes:
         threshold: the minimum cosine.

@@ -34,8 +34,8 @@ class Backbone(ABC):
     Attributes:
         name: the name it is registered under, in the entry point group ``ftr_study.backbones``.
         package: dotted name of the package or module with its code; that code is part of every key.
-        later: fields added after the first files were written -> the value to assume where a file lacks the field. A
-            field with that value is left out of files and keys.
+        later: fields that older files lack -> the value to assume for each. A field with that value is left out of
+            files and keys.
         title: name for people.
         tunable: fields that a study file may set, in ``backbone:`` or in an arm.
         has_blocks: whether the encoder has blocks; some remedies unfreeze the last of them.

@@ -1,6 +1,6 @@
-"""A backbone as a study names it: its hyperparameters, its key and how it is trained.  No torch at import.
+"""A backbone as a study names it: hyperparameters, key, training. Importing this module does not load torch.
 
-A new backbone is one folder, or one file: a subclass of :class:`Backbone` and the
+A new backbone is one file or one folder with a subclass of :class:`Backbone` and the
 :class:`~harness.backbones.encoder.Encoder` that it builds. ``harness.contracts.backbone.check_backbone`` tests it.
 """
 
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
 
 
 class Backbone(ABC):
-    """The hyperparameters of a backbone: a frozen dataclass, whose defaults are its one recipe for all data sets.
+    """The hyperparameters of a backbone: a frozen dataclass; its defaults are the one recipe for all data sets.
 
     Attributes:
-        name: that it is registered under, in the group ``ftr_study.backbones``.
-        package: dotted name of the package, or of the module, whose code its keys cover.
-        later: fields that older files lack, with the value that is meant there; they leave no mark in files and keys
-            while they have it.
-        title: what people call it.
+        name: the name it is registered under, in the entry point group ``ftr_study.backbones``.
+        package: dotted name of the package or module with its code; that code is part of every key.
+        later: fields that older files lack -> the value to assume for each. A field with that value is left out of
+            files and keys.
+        title: name for people.
         tunable: fields that a study file may set, in ``backbone:`` or in an arm.
-        has_blocks: whether its encoder has blocks, of which remedies unfreeze the last.
-        precision: of the products in a catalogue softmax: ``float32``, ``bfloat16`` or ``auto``.
-        selection: metric on the validation set that chooses the epoch; empty where no metric does.
+        has_blocks: whether the encoder has blocks; some remedies unfreeze the last of them.
+        precision: precision of the products in a catalogue softmax: ``float32``, ``bfloat16`` or ``auto``.
+        selection: validation metric that chooses the epoch; empty if no metric does.
     """
 
     __slots__ = ()
@@ -56,7 +56,7 @@ class Backbone(ABC):
 
     @abstractmethod
     def build(self, n_items: int) -> Encoder:
-        """An encoder of so many items, its weights not yet set."""
+        """Return an encoder for ``n_items`` items, its weights not yet initialised."""
 
     @abstractmethod
     def fit(
@@ -69,49 +69,49 @@ class Backbone(ABC):
         unfinished: Path,
         progress: Progress | None,
     ) -> TrainingState:
-        """Train, or go on from ``unfinished``, where the state is kept after each epoch.
+        """Train the backbone, or resume from ``unfinished``; the state is saved there after each epoch.
 
-        An interrupted training ends with the bits that an uninterrupted one has.
+        A resumed training must end with the same bits as an uninterrupted one.
 
         Args:
             data: the sequences.
-            prefixes: of ``data``; the training targets are learnt, the valid targets choose the epoch.
-            seed: of initialisation, order and dropout.
-            precision: resolved from the field.
-            unfinished: the file of the state.
-            progress: told of every epoch.
+            prefixes: the prefixes of ``data``: training targets are learnt, validation targets choose the epoch.
+            seed: seed of initialisation, order and dropout.
+            precision: the field ``precision``, resolved for the device.
+            unfinished: file that holds the state.
+            progress: called after every epoch.
 
         Raises:
-            InputError: the data cannot be trained on, or the loss stops being finite.
+            InputError: the data cannot be trained on, or the loss is no longer finite.
         """
 
     def shapes(self, n_items: int) -> Mapping[str, tuple[int, ...]] | None:
-        """Name -> shape of every tensor, to check a file before torch is loaded; None: checked when it is loaded."""
+        """Return name -> shape of every tensor, to check a file without torch; None: checked when it is loaded."""
         return None
 
     def with_sampled(self, n_sampled: int) -> Self:
-        """The same, trained by a sampled softmax of so many negatives.
+        """Return the same backbone, trained by a sampled softmax with ``n_sampled`` negatives.
 
         Raises:
-            InputError: this backbone has none.
+            InputError: this backbone has no sampled softmax.
         """
         raise InputError(f"backbone {self.name} has no sampled softmax; remove n_sampled")
 
     def precision_on(self, device: str) -> Precision:
-        """What the field ``precision`` means on ``cpu`` or ``cuda``."""
+        """Return the precision that the field ``precision`` selects on ``cpu`` or ``cuda``."""
         return resolve_precision(self.precision, device=device)
 
     def described(self) -> dict[str, Any]:
-        """Every field as files and keys have it: those of ``later`` only where they say something else."""
+        """Return the fields as written in files and keys; a field of ``later`` only if its value differs from there."""
         described: dict[str, Any] = asdict(self)  # pyright: ignore[reportArgumentType]
         return {name: value for name, value in described.items() if self.later.get(name, ...) != value}
 
     @classmethod
     def from_described(cls, described: object) -> Self:
-        """The backbone that :meth:`described` tells of.
+        """Return the backbone from what :meth:`described` returned.
 
         Raises:
-            InputError: it tells of other fields than this version has, or of another type of value.
+            InputError: the names of the fields or the type of a value differ from this version's.
         """
         known: dict[str, Any] = asdict(cls())  # pyright: ignore[reportArgumentType]
         written: dict[str, Any] = {**cls.later, **described} if isinstance(described, dict) else {}
@@ -129,35 +129,35 @@ class Backbone(ABC):
         return f"{self.name}({written})" if written else self.name
 
     def digest(self) -> str:
-        """A hash of every field, 16 hexadecimal digits."""
+        """Return a hash of :meth:`described`, 16 hexadecimal digits."""
         return hashlib.sha256(json.dumps(self.described(), sort_keys=True).encode()).hexdigest()[:16]
 
     def key(
         self, *, fingerprint: str, seed: int, threads: int, device: Device = "cpu", protocol: Protocol = AS_PUBLISHED
     ) -> str:
-        """The name of the trained backbone that these inputs make, 20 hexadecimal digits.
+        """Return the key of the backbone trained from these inputs, 20 hexadecimal digits.
 
-        Everything that can change its bits goes in, the precision, the code of ``package`` and torch's version too.
+        It covers all that can change the weights' bits, such as precision, the code of ``package`` and torch's version.
 
         Args:
-            fingerprint: hash of the data, of ``Interactions.fingerprint``.
-            seed: of initialisation, order and dropout.
-            threads: that training uses; sums are split by them.
-            device: that it is trained on; the CPU leaves no mark.
-            protocol: that splits the data.
+            fingerprint: hash of the data, from ``Interactions.fingerprint``.
+            seed: seed of initialisation, order and dropout.
+            threads: threads of the training; their number changes how sums are split.
+            device: device of the training; ``cpu`` adds nothing to the key.
+            protocol: protocol that splits the data.
         """
         chosen_by = metric_hash(self.selection) if self.selection else ""
         parts = (self.digest(), fingerprint, str(seed), str(threads), self.precision_on(device), chosen_by)
         return self._key(*parts, protocol.of_backbone(), device=device)
 
     def file_key(self, *, checksum: str, threads: int, device: Device = "cpu") -> str:
-        """The same of a trained backbone that a file brings, by the file's checksum and what encodes with it."""
+        """Return the key of a trained backbone read from a file: its checksum and everything that affects encoding."""
         return self._key("file", checksum, str(threads), self.precision_on(device), device=device)
 
     def _key(self, *parts: str, device: Device) -> str:
         torch_version = ".".join(importlib.metadata.version("torch").split(".")[:2])
         parts = (*parts, backbone_hash(self.package), torch_version)
-        if not self.package.startswith("harness."):  # a package may bring several, and its code is hashed as a whole
+        if not self.package.startswith("harness."):  # a package's code is hashed as a whole, and it may hold several
             parts = (*parts, self.name)
         if device != "cpu":
             parts = (*parts, device_key(device))
@@ -165,7 +165,7 @@ class Backbone(ABC):
 
 
 def flaw_in(kind: type[Backbone]) -> str:
-    """What is wrong with the fields of a backbone, and the fix; empty where nothing is."""
+    """Return what is wrong with the fields of a backbone class, and the fix; empty if nothing is wrong."""
     if not is_dataclass(kind):
         return f"{kind.__name__} is no dataclass; write @dataclass(frozen=True, slots=True, kw_only=True) above it"
     found = {each.name: each for each in fields(kind) if each.init}
@@ -181,14 +181,14 @@ def flaw_in(kind: type[Backbone]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainedBackbone:
-    """A trained encoder and how it came to be.
+    """A trained encoder and a record of its training.
 
     Attributes:
-        model: with the weights of ``chosen_epoch``, on the CPU.
-        spec: that it was trained by.
+        model: the encoder with the weights of ``chosen_epoch``, on the CPU.
+        spec: the backbone it was trained as.
         key: hash of everything that decides the weights.
-        chosen_epoch: the epoch whose weights they are.
-        history: one entry an epoch.
+        chosen_epoch: the epoch that the weights are from.
+        history: one entry per epoch.
         seconds: wall time of the whole training.
         provenance: data, fingerprint, seed, threads, precision and torch's version, as text.
     """
@@ -203,5 +203,5 @@ class TrainedBackbone:
 
 
 def _alike(written: object, known: object) -> bool:
-    """Whether a value of a file may stand in a field; JSON does not tell 1 from 1.0."""
+    """Return whether a value from a file has the field's type; an int counts as a float (JSON may write 1.0 as 1)."""
     return type(written) is type(known) or (type(written) is int and isinstance(known, float))

@@ -1,4 +1,4 @@
-"""Dropout masks cut from a pool that is drawn once, since drawing one number an activation costs as much as a layer."""
+"""Dropout masks cut from a pool drawn once, since drawing one number per activation costs as much as a layer."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import torch
 from torch import Tensor
 
 POOL_SIZE = 1 << 21
-"""Numbers in a pool: several times what one training step cuts."""
+"""Numbers in a pool: several times as many as one training step cuts."""
 
 
 class MaskPool:
     """A source of dropout masks: 0 with probability ``rate``, else ``1 / (1 - rate)``, float32.
 
-    The pool is drawn once. A pass starts cutting at a random place (:meth:`begin_pass`) and every cut continues where
-    the one before it ended, so that no two places of a pass share a mask as long as the pass cuts less than the whole
-    pool; at the end of the pool cutting goes on from another random place.
+    The pool is drawn once. A pass starts cutting at a random place (:meth:`begin_pass`), and each cut starts where the
+    previous one ended, so that the masks of one pass do not overlap as long as it cuts less than the whole pool. At the
+    end of the pool, cutting continues from another random place.
     """
 
     def __init__(self, rate: float, generator: torch.Generator, *, size: int = POOL_SIZE) -> None:
@@ -26,14 +26,14 @@ class MaskPool:
         self._draw(size)
 
     def begin_pass(self) -> None:
-        """Go to a random place of the pool."""
+        """Move to a random place in the pool."""
         self._next = self._random_place(0)
 
     def cut(self, *shape: int) -> Tensor:
-        """The next mask; a view of the pool, so read only.
+        """Return the next mask: a view of the pool, so do not write to it.
 
         Args:
-            shape: of the mask.
+            shape: shape of the mask.
         """
         size = math.prod(shape)
         if size > len(self._pool):
@@ -45,7 +45,7 @@ class MaskPool:
         return mask
 
     def seed(self) -> int:
-        """A fresh seed from the generator, for dropout that torch draws itself."""
+        """Return a new seed from the generator, for dropout that torch draws itself."""
         return seed_from(self._generator)
 
     def _draw(self, size: int) -> None:
@@ -58,10 +58,10 @@ class MaskPool:
 
 
 def seed_from(generator: torch.Generator) -> int:
-    """A seed that a generator draws."""
+    """Draw a seed from a generator."""
     return int(torch.randint(2**62, (), generator=generator))
 
 
 def dropped(states: Tensor, masks: MaskPool | None) -> Tensor:
-    """The states times the next mask; as they are without masks."""
+    """Return the states times the next mask; unchanged if ``masks`` is None."""
     return states if masks is None else states * masks.cut(*states.shape)

@@ -1,4 +1,4 @@
-"""The live part of a backbone, which is all that fine-tuning knows of it."""
+"""The live part of a backbone: the interface that fine-tuning uses."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from harness.data.interactions import Interactions
 from harness.data.split import Indices, Prefixes
 
 Batch = tuple[Tensor, Indices]
-"""``s`` of a batch's prefixes, ``(batch, d)``, and their numbers, ``(batch,)``."""
+"""``s`` of the prefixes in a batch, ``(batch, d)``, and the numbers of these prefixes, ``(batch,)``."""
 
 
 class Encoder(nn.Module, ABC):
-    """A sequence encoder: a vector ``s`` for every prefix, whose product with an item's vector is the item's score.
+    """A sequence encoder: one vector ``s`` per prefix; the score of an item is the dot product of ``s`` and its vector.
 
-    It is causal: no vector depends on an item at or after the prefix's target. Dropout is active exactly where a
-    generator is given for it; :meth:`~torch.nn.Module.train` and ``eval`` change nothing.
+    It is causal: no vector depends on the prefix's target or on a later item. Dropout is active exactly when a method
+    is given a generator for it; :meth:`~torch.nn.Module.train` and ``eval`` have no effect.
 
     Attributes:
-        n_items: size of the catalogue, the padding not counted.
+        n_items: size of the catalogue, without padding.
     """
 
     n_items: int
@@ -31,32 +31,32 @@ class Encoder(nn.Module, ABC):
     @property
     @abstractmethod
     def item_matrix(self) -> Tensor:
-        """``(n_items + 1, d)``; row 0 is padding and zero. The score of item ``i`` is ``s . item_matrix[i]``."""
+        """Item vectors, ``(n_items + 1, d)``; row 0 is padding and zero. Item ``i`` scores ``s . item_matrix[i]``."""
 
     @property
     @abstractmethod
     def parameter_groups(self) -> ParameterGroups:
-        """Names of sub-modules that hold every parameter once, from the embeddings to the last block."""
+        """Names of sub-modules that together hold every parameter once, from the embeddings to the last block."""
 
     @abstractmethod
     def precision_on(self, device: str) -> Precision:
-        """Precision of the products in a catalogue softmax that trains something, on ``cpu`` or ``cuda``."""
+        """Return the precision of the products in a catalogue softmax during training, on ``cpu`` or ``cuda``."""
 
     @abstractmethod
     def initialise(self, generator: torch.Generator) -> None:
-        """Draw all weights afresh; the padding's row of :attr:`item_matrix` becomes zero."""
+        """Draw all weights anew and set the padding row of :attr:`item_matrix` to zero."""
 
     @abstractmethod
     def encode(self, data: Interactions, prefixes: Prefixes) -> Tensor:
-        """``s`` of every prefix without dropout and gradient, ``(n_prefixes, d)`` float32, as ``prefixes`` numbers."""
+        """Return ``s`` of every prefix by its number, no dropout, no gradient, ``(n_prefixes, d)`` float32."""
 
     def encode_some(self, data: Interactions, prefixes: Prefixes, numbers: Indices) -> Tensor:
-        """The same of given prefixes, in their order, ``(n, d)`` float32; a subclass need not encode all for them."""
+        """Return :meth:`encode` of the given prefixes, ``(n, d)`` float32; override it to encode these alone."""
         return self.encode(data, prefixes)[numbers]
 
     @abstractmethod
     def encode_noisy(self, data: Interactions, prefixes: Prefixes, generator: torch.Generator) -> Tensor:
-        """``s`` of every training prefix under fresh dropout, ``(n_train, d)`` float32, without gradient."""
+        """Return ``s`` of every training prefix with new dropout, no gradient, ``(n_train, d)`` float32."""
 
     @abstractmethod
     def batches(
@@ -68,16 +68,16 @@ class Encoder(nn.Module, ABC):
         order: torch.Generator,
         noise: torch.Generator | None,
     ) -> Iterator[Batch]:
-        """Every training prefix once, with the gradient of this encoder.
+        """Yield every training prefix once, in batches whose ``s`` has a gradient to this encoder.
 
         Args:
             data: the sequences.
-            prefixes: of ``data``.
-            batch_size: prefixes in a batch, about.
-            order: draws the order.
-            noise: draws dropout; None: none.
+            prefixes: the prefixes of ``data``.
+            batch_size: approximate number of prefixes in a batch.
+            order: generator for the order.
+            noise: generator for dropout; None: no dropout.
         """
 
     def parameters_of(self, group: str) -> list[nn.Parameter]:
-        """The parameters of one of :attr:`parameter_groups`."""
+        """Return the parameters of one of :attr:`parameter_groups`."""
         return list(self.get_submodule(group).parameters())

@@ -1,4 +1,4 @@
-"""The epochs of a pretraining, however its steps are made: resumable, and chosen among by the validation set."""
+"""The epochs of a pretraining, for any kind of step: resumable; the validation set chooses the epoch."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from harness.errors import InputError
 from harness.results.metrics import check_metric, mean_metrics
 
 Epoch = Callable[[TrainingState, int], tuple[float, float | None]]
-"""Trains one epoch, by its number from 1; mean cross-entropy and mean extra term, in nats."""
+"""Trains the epoch with the given number (from 1); returns mean cross-entropy and mean extra term, in nats."""
 
 
 def check_trainable(spec: TrainingRecipe, data: Interactions, prefixes: Prefixes) -> None:
-    """Refuse a metric that is none and data without a training target.
+    """Refuse an unknown ``selection`` metric and data without a training target.
 
     Raises:
-        InputError: one of the two.
+        InputError: either of the two.
     """
     check_metric(spec.selection)
     if not len(prefixes.train):
@@ -44,16 +44,16 @@ def train_epochs(
     unfinished: Path,
     progress: Progress | None,
 ) -> TrainingState:
-    """Train by Adam, or go on from ``unfinished``, where the state is kept after each epoch.
+    """Train with Adam, or resume from ``unfinished``; the state is saved there after each epoch.
 
     Args:
-        model: with its first weights.
-        spec: how long, by which steps, and how the epoch is chosen.
+        model: the model with its initial weights.
+        spec: length of training, step sizes and choice of the epoch.
         data: the sequences.
-        prefixes: of ``data``.
-        one_epoch: whose randomness follows from the epoch's number alone.
-        unfinished: the file of the state.
-        progress: told of every epoch.
+        prefixes: the prefixes of ``data``.
+        one_epoch: trains one epoch; its randomness must depend on the epoch's number alone.
+        unfinished: file that holds the state.
+        progress: called after every epoch.
     """
     size = {"n_targets": len(prefixes.train), "n_items": data.n_items}
     decay_after = spec.epochs_of(spec.decay_visits, **size)

@@ -1,4 +1,4 @@
-"""The rank of a target among the whole catalogue, by the protocol's rule."""
+"""The rank of a target in the whole catalogue, by the protocol's rule."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ CHUNK_QUERIES = 512
 def ranks_of_queries(
     vectors: Tensor, item_matrix: Tensor, data: Interactions, prefixes: Prefixes, queries: Indices
 ) -> NDArray[np.int32]:
-    """Rank of every query's target by its vector among the protocol's candidates, ``(n,)``; see :func:`target_ranks`.
+    """Rank of each query's target among the protocol's candidates, ``(n,)``; see :func:`target_ranks`.
 
     Args:
-        vectors: of the queries, ``(n, d)`` float32.
+        vectors: query vectors, ``(n, d)`` float32.
         item_matrix: ``(n_items + 1, d)`` float32; row 0 is padding.
         data: the sequences.
-        prefixes: of ``data``, split by the protocol.
+        prefixes: the prefixes of ``data``, split by the protocol.
         queries: prefix numbers, ``(n,)``.
     """
 
@@ -40,13 +40,13 @@ def ranks_of_queries(
 
 
 def ranks_alone(model: Encoder, data: Interactions, prefixes: Prefixes, queries: Indices) -> NDArray[np.int32]:
-    """Rank of every query's target without retrieval, as :meth:`Prefixes.by_user` lays it out."""
+    """Rank of each query's target without retrieval, laid out per user by :meth:`Prefixes.by_user`."""
     vectors = model.encode_some(data, prefixes, queries)
     return prefixes.by_user(ranks_of_queries(vectors, model.item_matrix, data, prefixes, queries), queries)
 
 
 def valid_ranks(model: Encoder, data: Interactions, prefixes: Prefixes) -> NDArray[np.int32]:
-    """The same of every valid target."""
+    """Rank of each validation target without retrieval, laid out as in :func:`ranks_alone`."""
     return ranks_alone(model, data, prefixes, prefixes.valid)
 
 
@@ -56,16 +56,16 @@ def target_ranks(
     targets: Tensor | NDArray[np.int64],
     hidden: Callable[[slice], NDArray[np.bool_]] | None = None,
 ) -> NDArray[np.int32]:
-    """1 + the number of other items that score at least as much as the target, ``(n,)``.
+    """Return 1 + the number of other items that score at least as much as the target, ``(n,)``.
 
-    Ties count against the target; padding is no item. A target that is no candidate ranks behind all items, and so does
-    one whose score is not a number.
+    Ties count against the target; padding is not counted. A target that is hidden, or whose score is NaN, ranks behind
+    all other items.
 
     Args:
-        queries: scored by their product with the items, ``(n, d)`` float32.
+        queries: query vectors, ``(n, d)`` float32; a score is the dot product of query and item.
         item_matrix: ``(n_items + 1, d)`` float32; row 0 is padding.
         targets: item number of each query's target, from 1, ``(n,)``.
-        hidden: which items are no candidates of some of the queries, ``(n_some, n_items)``; None: all are.
+        hidden: slice of the queries -> which items are not candidates, ``(n_slice, n_items)``; None: all items are.
     """
     with torch.no_grad():
         wanted = torch.as_tensor(targets, dtype=torch.int64) - 1
@@ -83,14 +83,14 @@ def target_ranks(
 
 
 def ranks_of_scores(scores: Tensor, wanted: Tensor) -> Tensor:
-    """The same from scores, which are overwritten, ``(n,)`` int32.
+    """Rank of each row's target by its score, ``(n,)`` int32, as in :func:`target_ranks`; overwrites ``scores``.
 
     Args:
-        scores: ``(n, n_columns)`` float32, one column an item.
+        scores: ``(n, n_columns)`` float32, one column per item.
         wanted: column of each row's target, ``(n,)`` int64.
     """
     own = scores.gather(1, wanted.unsqueeze(1))
-    # Counting what is *below* leaves the target itself, ties and whatever cannot be compared at or above it. Ones and
-    # zeros in float32 add up exactly to 2**24, and several times faster than booleans do.
+    # Count the scores *below*: the target itself, ties and NaN then count as at or above it. A float32 sum of ones and
+    # zeros is exact up to 2**24, and several times faster than a sum of booleans.
     below = scores.lt_(own).sum(dim=1)
     return scores.shape[1] - below.to(torch.int32)

@@ -1,4 +1,4 @@
-"""The numbers that decide a training whose epoch the validation set chooses; no torch."""
+"""The settings of a training whose epoch is chosen on the validation set. No torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def check_sizes(**sizes: int) -> None:
     """Refuse sizes below 1.
 
     Raises:
-        InputError: names the first.
+        InputError: a size is below 1; the message names the first such size.
     """
     for name, value in sizes.items():
         if value < 1:
@@ -21,27 +21,27 @@ def check_sizes(**sizes: int) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingRecipe:
-    """How long a backbone is trained, by which steps, and how its epoch is chosen: one recipe for every data set.
+    """Length of training, step sizes and choice of the epoch: one recipe for every data set.
 
-    The length of training is counted in *visits*, targets seen per catalogue item, because that is what an item's
-    embedding is learnt from: one pass over ml-100k visits an item 71 times, one over Amazon Beauty 11 times. Adam's
-    step size falls after ``decay_visits`` and training ends after ``visits``.
+    The length of training is counted in *visits*, targets seen per catalogue item, because an item's embedding is
+    learnt from those: one pass over ml-100k visits an item 71 times, one over Amazon Beauty 11 times. Adam's step size
+    falls after ``decay_visits``, and training ends after ``visits``.
 
-    The backbone is the last epoch whose ``selection`` on valid is within one standard error of the best: differences
-    below that are noise, and later epochs have learnt more. Training ends early once the last
-    ``max(min_patience, patience_share x that epoch)`` epochs have all been worse.
+    The chosen epoch is the last one whose ``selection`` on the validation set is within one standard error of the best:
+    smaller differences are noise, and later epochs have learnt more. Training ends early once
+    ``max(min_patience, patience_share x chosen epoch)`` epochs have passed since the chosen one.
 
     Attributes:
-        hidden_size: width of items and of the vector of a history.
+        hidden_size: width of an item's vector and of a history's vector.
         max_length: longest history, in items.
         dropout: rate, in [0, 1).
         learning_rate, final_learning_rate: Adam's step size before and after ``decay_visits``.
-        decay_visits, visits: targets per item after which the step size falls and training ends.
-        min_patience, patience_share: how many epochs in a row that are worse end the training, at least, and as a
-            fraction of the chosen epoch's number.
-        selection: metric on valid that chooses the epoch.
-        precision: of the products in the catalogue softmax: ``bfloat16``, ``float32``, or ``auto``, which takes
-            bfloat16 where the CPU multiplies it in hardware.
+        decay_visits, visits: targets per item after which the step size falls, and after which training ends.
+        min_patience, patience_share: worse epochs in a row that end the training: the minimum, and as a fraction of the
+            chosen epoch's number.
+        selection: validation metric that chooses the epoch.
+        precision: precision of the products in the catalogue softmax: ``bfloat16``, ``float32``, or ``auto``: bfloat16
+            if the CPU multiplies it in hardware.
     """
 
     hidden_size: int = 64
@@ -63,9 +63,9 @@ class TrainingRecipe:
         check_precision(self.precision)
 
     def epochs_of(self, visits: int, *, n_targets: int, n_items: int) -> int:
-        """Passes over ``n_targets`` training targets that visit each of ``n_items`` items so often, at least 1."""
+        """Return the number of epochs that give ``n_items`` items ``visits`` targets each on average, at least 1."""
         return max(1, round(visits * n_items / n_targets))
 
     def patience(self, chosen_epoch: int) -> int:
-        """Worse epochs after ``chosen_epoch`` that end the training."""
+        """Return the number of worse epochs after ``chosen_epoch`` that ends the training."""
         return max(self.min_patience, round(self.patience_share * chosen_epoch))

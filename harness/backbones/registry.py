@@ -31,8 +31,8 @@ BACKBONES: Registry[type[Backbone]] = Registry(
 )
 
 DEFAULT_NAME = "duorec"
-"""What a study trains that does not name a backbone, and what a file holds that does not."""
+"""The backbone of a study, or of a backbone file, that names none."""
 
 
 DEFAULT: Backbone = BACKBONES.find(DEFAULT_NAME)()
-"""The one recipe of all studies."""
+"""The default backbone with its default fields."""

@@ -1,8 +1,8 @@
-"""Cross-entropy over a few items drawn by chance, for catalogues whose whole softmax is out of reach.
+"""Cross-entropy over a few randomly drawn items, for catalogues too large for the whole softmax.
 
-A step draws items with known probabilities and puts what they weigh in the place of what the whole catalogue weighs.
-That sum is right on average; its logarithm and its gradient are so only in the limit, with an error that falls as
-1 / n_sampled. A logit is therefore corrected by the logarithm of how often its item was to be expected among the drawn.
+A step draws items with known probabilities and estimates the softmax's sum over the catalogue from them. For that, the
+logit of a drawn item is corrected by the log of its number of draws over their expected number. The sum is unbiased;
+its logarithm and its gradient are unbiased only in the limit, with an error that falls as 1 / n_sampled.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Negatives:
-    """What a step drew; all its rows share them.
+    """The items drawn in one step, shared by all its rows.
 
     Attributes:
         items: distinct item numbers, from 1, ``(n_distinct,)`` int64.
-        correction: log of how often each was drawn over how often it was to be expected, added to its logit,
+        correction: log of each item's number of draws over their expected number, added to its logit,
             ``(n_distinct,)`` float32.
     """
 
@@ -32,11 +32,11 @@ class Negatives:
 
 
 class Proposal:
-    """Draws items as often as they are targets in training, with one added to each count.
+    """Draws items in proportion to their number of training targets plus one.
 
-    The nearer the proposal is to what the softmax says, the smaller the variance: of distributions that do not know
-    the history, that of the targets is the nearest. One is added since an item that is never drawn would never be
-    told that it is no target. Item numbers carry no order of frequency here, so a log-uniform proposal has no ground.
+    The closer the proposal is to the softmax, the smaller the variance; among distributions that ignore the history,
+    the distribution of the targets is the closest. One is added to each count because an item that is never drawn would
+    never be a negative. A log-uniform proposal is no option: item numbers are not ordered by frequency here.
 
     Source: Bengio and Senecal, IEEE TNN 2008 (importance sampling, the unigram as proposal); Yi et al., RecSys 2019
     (a recommender's logits corrected by the log of the sampling probability).
@@ -49,7 +49,7 @@ class Proposal:
         self._log_probability = np.log(counts / self._reached[-1])
 
     def draw(self, n: int, rng: np.random.Generator) -> Negatives:
-        """The outcome of ``n`` draws with replacement, at a cost that does not grow with the catalogue."""
+        """Draw ``n`` times with replacement; the cost hardly depends on the size of the catalogue."""
         places = rng.integers(self._reached[-1], size=n)
         columns, counts = np.unique(np.searchsorted(self._reached, places, side="right"), return_counts=True)
         correction = np.log(counts) - math.log(n) - self._log_probability[columns]
@@ -59,15 +59,15 @@ class Proposal:
 def sampled_cross_entropy(hidden: Tensor, items: Tensor, targets: Tensor, negatives: Negatives) -> Tensor:
     """Mean over rows of ``-log (e^own / (e^own + sum over negatives of e^(logit + correction)))``, in nats, a scalar.
 
-    A target is among the candidates with certainty, so its own logit needs no correction; where it was drawn besides,
-    that draw is left out for its row. The sum then is, on average, that over the whole catalogue. Only rows of the
-    targets and of the negatives get a gradient.
+    A row's target is always a candidate, so its logit needs no correction; if it was also drawn as a negative, that
+    draw is left out for this row. The expected sum is then that over the whole catalogue. Only the item rows of targets
+    and negatives get a gradient.
 
     Args:
         hidden: ``(n, d)`` float32.
-        items: ``(n_items + 1, d)`` float32; row 0 is padding and takes no part.
-        targets: item number of each row, from 1, ``(n,)`` int64.
-        negatives: of all rows.
+        items: ``(n_items + 1, d)`` float32; row 0 is padding and is ignored.
+        targets: item number of each row's target, from 1, ``(n,)`` int64.
+        negatives: the negatives of all rows.
 
     Source: Jean et al., ACL 2015, section 3.1, with the target taken out of the sample as an accidental hit.
     """

@@ -1,4 +1,4 @@
-"""Cross-entropy over the whole catalogue whose logits never exist all at once."""
+"""Cross-entropy over the whole catalogue, computed without holding all logits at once."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ CHUNK_ROWS = 256
 """Rows whose logits are held at a time: few enough for the cache, enough for a fast product."""
 
 ROW_STEP = 64
-"""Rows are filled up to a multiple of this: every new shape of a bfloat16 product costs megabytes for good."""
+"""Rows are padded to a multiple of this: each new shape of a bfloat16 product costs megabytes that stay allocated."""
 
 _SMALLEST = 1e-30
-"""A probability below this has lost its digits, or is 0; its logarithm is then found another way."""
+"""A probability below this is 0 or has lost its digits; its logarithm is then computed from the logits."""
 
 
 def softmax_cross_entropy(
@@ -29,15 +29,15 @@ def softmax_cross_entropy(
 ) -> Tensor:
     """Weighted sum over rows of ``-log softmax(hidden . items)[target]``, in nats, a scalar.
 
-    Gradients reach ``hidden`` and ``items`` where they require them, and only those are computed; under
-    ``torch.no_grad`` none is. The cost is one product for the value and one more for each gradient.
+    Gradients are computed only for those of ``hidden`` and ``items`` that require them, and for neither under
+    ``torch.no_grad``. The cost is one product for the value and one more for each gradient.
 
     Args:
         hidden: ``(n, d)`` float32.
-        items: ``(n_items + 1, d)`` float32; row 0 is padding and takes no part.
-        targets: item number of each row, from 1, ``(n,)`` int64.
-        weights: of the rows, ``(n,)``, constants; None means ``1 / n`` each, so the mean.
-        precision: of the three products; sums, gradients and the target's own part stay float32.
+        items: ``(n_items + 1, d)`` float32; row 0 is padding and is ignored.
+        targets: item number of each row's target, from 1, ``(n,)`` int64.
+        weights: constant weights of the rows, ``(n,)``; None means ``1 / n`` each, so the result is the mean.
+        precision: precision of the three products; sums, gradients and the target's own part stay float32.
     """
     if weights is None:
         weights = torch.full((len(hidden),), 1.0 / max(1, len(hidden)))
@@ -49,7 +49,7 @@ def softmax_cross_entropy(
 
 
 class _SoftmaxCrossEntropy(torch.autograd.Function):
-    """Loss and gradients in one sweep over chunks of rows; backward only scales what forward left."""
+    """Loss and gradients in one sweep over chunks of rows; backward only scales the gradients from forward."""
 
     @staticmethod
     def forward(
@@ -76,7 +76,7 @@ class _SoftmaxCrossEntropy(torch.autograd.Function):
             if grad_items is not None:
                 _add_product(grad_items[1:], share, weighted_rows[here])
         loss = -(weights * _log_own(own, hidden, items, targets)).sum()
-        # The one-hot part of the gradient, in float32: it is as large as all the rest together.
+        # The one-hot part of the gradient, in float32: it is as large as the rest together.
         if grad_hidden is not None:
             grad_hidden = grad_hidden[:n].sub_(items[targets]).mul_(weights.unsqueeze(1))
         if grad_items is not None:
@@ -101,7 +101,7 @@ class _SoftmaxCrossEntropy(torch.autograd.Function):
 
 
 def _filled_up(rows: Tensor, dtype: torch.dtype) -> Tensor:
-    """The rows and, below them, rows of zeros up to a multiple of :data:`ROW_STEP`."""
+    """Return the rows, followed by rows of zeros up to a multiple of :data:`ROW_STEP`."""
     filled = torch.zeros(-(-len(rows) // ROW_STEP) * ROW_STEP, rows.shape[1], dtype=dtype)
     filled[: len(rows)] = rows
     return filled
@@ -115,7 +115,7 @@ def _add_product(total: Tensor, share: Tensor, weighted: Tensor) -> None:
 
 
 def _log_own(own: Tensor, hidden: Tensor, items: Tensor, targets: Tensor) -> Tensor:
-    """Log-probability of each row's target, from the probability where that has not underflowed."""
+    """Log-probability of each row's target: from the probability, or from the logits where that has underflowed."""
     lost = (own < _SMALLEST).nonzero().squeeze(1)
     logs = own.clamp_min(_SMALLEST).log()
     if len(lost):

@@ -21,17 +21,17 @@ log = logging.getLogger(__name__)
 
 
 class DamagedCheckpointError(InputError):
-    """A checkpoint that cannot be read back as it was written."""
+    """A checkpoint whose content is not what was written."""
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], described: Mapping[str, Any], *, kind: str) -> None:
-    """Write named tensors with a description, whole or not at all.
+    """Write named tensors with a description, atomically.
 
     Args:
-        path: of the file.
-        tensors: to keep.
-        described: anything that JSON holds.
-        kind: what the file is, checked when it is read.
+        path: the file to write.
+        tensors: the tensors by name.
+        described: any JSON value.
+        kind: kind of the file, checked when it is read.
 
     Raises:
         EnvironmentProblem: the file cannot be written.
@@ -43,10 +43,10 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], described: Mapping[
 
 
 def read_tensors(path: Path, *, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """What :func:`write_tensors` wrote.
+    """Return the tensors and the description that :func:`write_tensors` wrote.
 
     Raises:
-        DamagedCheckpointError: it is damaged, or of another kind.
+        DamagedCheckpointError: the file is damaged, or of another kind.
         InputError: there is no such file.
     """
     if not path.is_file():
@@ -81,7 +81,7 @@ def _checksum(tensors: Mapping[str, Tensor], text: str) -> str:
 
 
 def set_aside(path: Path, problem: DamagedCheckpointError) -> None:
-    """Rename a damaged checkpoint to ``*.damaged`` and say so, so that it is made anew and never read again."""
+    """Rename a damaged checkpoint to ``*.damaged`` and log it, so that it is made anew and never read again."""
     aside = path.with_name(f"{path.name}.damaged")
     path.replace(aside)
     log.warning("%s; set aside as %s and trained anew", str(problem).partition(";")[0], aside.name)

@@ -1,4 +1,4 @@
-"""Trained backbones: made once for the same inputs, kept in files that are checked when read."""
+"""Trained backbones: trained once per set of inputs, kept in files that are checked when read."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ def train_backbone(
     device: Device = "cpu",
     protocol: Protocol = AS_PUBLISHED,
 ) -> TrainedBackbone:
-    """The backbone of these inputs: read from ``checkpoint_dir`` where it lies there, else trained.
+    """Return the backbone for these inputs: read from ``checkpoint_dir`` if it is there, else trained.
 
-    An interrupted training goes on after its last whole epoch and ends with the bits that an uninterrupted one has. A
-    damaged file is named in the log, set aside as ``*.damaged`` and made anew.
+    An interrupted training resumes after its last whole epoch and ends with the same bits as an uninterrupted one. A
+    damaged file is named in the log, set aside as ``*.damaged`` and replaced by a new training.
 
     Args:
         spec: model and recipe.
         data: the sequences.
-        seed: of initialisation, order, dropout and views.
-        threads: to compute with; the number before is restored at the end.
-        checkpoint_dir: where finished and unfinished backbones lie, by key.
-        progress: told of every epoch.
-        device: to compute on; the backbone that is given lies on the CPU.
-        protocol: splits the data: training targets are learnt, valid targets choose the epoch.
+        seed: seed of initialisation, order, dropout and views.
+        threads: threads to compute with; the previous number is restored at the end.
+        checkpoint_dir: folder of finished and unfinished backbones, named by key.
+        progress: called after every epoch.
+        device: device to compute on; the returned backbone is on the CPU.
+        protocol: splits the data into training targets and the validation targets that choose the epoch.
 
     Raises:
-        InputError: the specification cannot be used, or the loss stops being finite.
+        InputError: the specification cannot be used, or the loss is no longer finite.
         EnvironmentProblem: a file cannot be written.
     """
     precision = spec.precision_on(device)
@@ -108,10 +108,10 @@ def save_backbone(backbone: TrainedBackbone, path: Path) -> None:
 
 
 def load_backbone(kind: type[Backbone], path: Path) -> TrainedBackbone:
-    """The backbone of that kind that :func:`save_backbone` wrote.
+    """Read a backbone of class ``kind`` that :func:`save_backbone` wrote.
 
     Raises:
-        DamagedCheckpointError: it is damaged, or written by another version.
+        DamagedCheckpointError: the file is damaged, or written by another version.
         InputError: there is no such file.
     """
     tensors, described = read_tensors(path, kind=BACKBONE_FORMAT)

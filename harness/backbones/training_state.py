@@ -1,4 +1,4 @@
-"""The state of an unfinished pretraining, kept so that a killed one goes on where it was, to the same bits."""
+"""The saved state of an unfinished pretraining: a killed one resumes from it and ends with the same bits."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ STATE_FORMAT = "ftr-study pretraining 1"
 
 @dataclass(slots=True, kw_only=True)
 class TrainingState:
-    """Where a pretraining stands after a number of whole epochs.
+    """A pretraining after a number of whole epochs.
 
-    All randomness of an epoch follows from the seed and its number, so no generator is part of the state.
+    All randomness of an epoch follows from the seed and the epoch's number, so no generator is part of the state.
 
     Attributes:
-        model: current weights.
+        model: the model with its current weights.
         optimizer: Adam over the model's parameters, in their order.
-        history: one entry an epoch.
+        history: one entry per epoch.
         chosen: weights of the epoch chosen so far, by name.
-        chosen_epoch: its number, 0 before the first.
+        chosen_epoch: number of that epoch; 0 before the first.
     """
 
     model: nn.Module
@@ -38,10 +38,10 @@ class TrainingState:
     chosen_epoch: int = 0
 
     def close_epoch(self, figures: EpochFigures, metric: str) -> None:
-        """Note an epoch's figures, and its weights where it is chosen over all before it.
+        """Record an epoch's figures; if it is the chosen epoch, also its weights.
 
-        It is where valid lies within one standard error of its best. Of epochs that the valid users cannot tell apart
-        the latest has learnt most, and noise among a thousand users exceeds what five epochs bring.
+        An epoch is chosen if its validation metric is within one standard error of the best so far: of epochs that the
+        metric cannot tell apart, the latest has learnt most, and the noise of 1000 users exceeds the gain of 5 epochs.
         """
         self.history.append(figures)
         best = max(self.history, key=lambda earlier: earlier.valid[metric])
@@ -50,7 +50,7 @@ class TrainingState:
             self.chosen = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
 
     def save(self, path: Path) -> None:
-        """Write the state, whole or not at all."""
+        """Write the state atomically."""
         tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
         tensors |= {f"chosen.{name}": tensor for name, tensor in self.chosen.items()}
         for number, parameter in enumerate(self.model.parameters()):
@@ -60,7 +60,7 @@ class TrainingState:
         write_tensors(path, tensors, described, kind=STATE_FORMAT)
 
     def resume(self, path: Path) -> None:
-        """Become the state that was saved, if one was; a damaged file is named in the log and set aside."""
+        """Load the saved state if there is one; a damaged file is named in the log and set aside."""
         if not path.is_file():
             return
         try:
@@ -70,10 +70,10 @@ class TrainingState:
             set_aside(path, problem)
 
     def load(self, path: Path) -> None:
-        """Become the state that was saved.
+        """Load the saved state.
 
         Raises:
-            DamagedCheckpointError: the file is damaged or of another kind; the state is left as it was.
+            DamagedCheckpointError: the file is damaged or of another kind; this state is then unchanged.
         """
         tensors, described = read_tensors(path, kind=STATE_FORMAT)
         self.model.load_state_dict(_below("model.", tensors))

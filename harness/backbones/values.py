@@ -1,4 +1,4 @@
-"""Small values that backbones and their users exchange; no torch."""
+"""Small value types shared by backbones and the code that uses them. No torch."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParameterGroups:
-    """Names of an encoder's groups of parameters, from the embeddings to the last block.
+    """Names of an encoder's parameter groups, from the embeddings to the last block.
 
     Attributes:
-        embeddings: groups in front of the blocks.
-        blocks: one group for each block, first to last.
+        embeddings: groups before the blocks.
+        blocks: one group per block, first to last.
     """
 
     embeddings: tuple[str, ...] = ()
@@ -35,7 +35,7 @@ class ParameterGroups:
         return self.embeddings + self.blocks
 
     def last_blocks(self, n_blocks: int) -> tuple[str, ...]:
-        """The last blocks, all of them where there are fewer.
+        """Return the last ``n_blocks`` blocks; all blocks if there are fewer.
 
         >>> ParameterGroups(embeddings=("items",), blocks=("one", "two")).last_blocks(1)
         ('two',)
@@ -45,14 +45,14 @@ class ParameterGroups:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tunable:
-    """A field of a backbone that study files may set, and what a search of it explores.
+    """A field of a backbone that study files may set, and the range that a search explores.
 
     Attributes:
         meaning: one phrase, with the unit.
-        low, high: inclusive bounds, of a number.
-        search: the (low, high) that a search explores; None: it is not searched.
-        log: searched on a logarithmic scale.
-        choices: the only values, all of which a search goes through; empty: any between the bounds.
+        low, high: inclusive bounds of a number.
+        search: the (low, high) that a search explores; None: not searched.
+        log: whether the search uses a logarithmic scale.
+        choices: the allowed values, and a search explores all of them; empty: any value between the bounds.
     """
 
     meaning: str
@@ -69,10 +69,10 @@ class EpochFigures:
 
     Attributes:
         epoch: from 1.
-        loss: mean over targets of the cross-entropy, in nats.
-        contrastive: mean over steps of the contrastive term, in nats; None in stages without it.
-        valid: metric -> mean over users on valid.
-        valid_error: standard error of the mean that epochs are chosen by.
+        loss: mean cross-entropy over targets, in nats.
+        contrastive: mean contrastive term over steps, in nats; None in epochs without it.
+        valid: metric -> mean over users on the validation set.
+        valid_error: standard error of the mean of the metric that chooses the epoch.
         seconds: wall time of the epoch, its evaluation included.
     """
 
@@ -85,14 +85,14 @@ class EpochFigures:
 
 
 Progress = Callable[[int, int, EpochFigures], None]
-"""Called after every epoch with its number, the largest number of epochs and what it brought."""
+"""Called after every epoch with its number, the maximum number of epochs, and the epoch's figures."""
 
 
 def check_precision(wanted: str) -> None:
-    """Refuse a precision that is none.
+    """Refuse an unknown precision.
 
     Raises:
-        InputError: it is unknown.
+        InputError: the precision is not in :data:`PRECISIONS`.
     """
     if wanted not in PRECISIONS:
         raise InputError(
@@ -102,15 +102,15 @@ def check_precision(wanted: str) -> None:
 
 @cache
 def resolve_precision(wanted: str, *, device: str = "cpu", cpu_flags: Path = Path("/proc/cpuinfo")) -> Precision:
-    """The precision that ``wanted`` means on this machine.
+    """Return the precision that ``wanted`` selects on this machine.
 
     Args:
         wanted: ``auto``, ``float32`` or ``bfloat16``.
-        device: that computes; off the CPU ``auto`` is float32.
-        cpu_flags: the file in which the operating system lists the CPU's flags; without it ``auto`` is float32.
+        device: device that computes; ``auto`` is float32 on any device but the CPU.
+        cpu_flags: file in which the operating system lists the CPU's flags; without it ``auto`` is float32.
 
     Raises:
-        InputError: ``wanted`` is none of the three.
+        InputError: ``wanted`` is not one of the three.
     """
     check_precision(wanted)
     if wanted == "float32" or wanted == "bfloat16":

@@ -1,1 +1,1 @@
-"""Reference rows without a backbone: counts and neighbours of training events.  numpy and scipy alone."""
+"""Reference rows without a backbone: counts and neighbours of training events. Uses only numpy and scipy."""

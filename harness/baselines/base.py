@@ -1,7 +1,7 @@
-"""What a baseline is: a frozen dataclass that learns from training events and scores every item for a query.
+"""The base class of baselines: a frozen dataclass that learns from training events and scores every item for a query.
 
-A plug-in adds one through the entry point group ``ftr_study.baselines``: a class below :class:`Baseline`, tested by
-:func:`harness.contracts.baseline.check_baseline`.
+A plug-in adds a baseline through the entry point group ``ftr_study.baselines``: a subclass of :class:`Baseline`, tested
+by :func:`harness.contracts.baseline.check_baseline`.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 BEHIND = 1e9
-"""How far the items of a query's own history fall back where a baseline puts them last."""
+"""Items of a query's own history score minus this in a baseline that ranks them last."""
 
 TIE_BREAK = 1e-12
-"""Share of popularity in scores that are counts of something else: it orders only what they leave equal."""
+"""Factor of popularity in scores that are other counts: small enough to decide only between equal scores."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Events:
-    """What a baseline may learn from: the events before each user's held-out ones.
+    """The events that a baseline may learn from: those before each user's held-out events.
 
     Attributes:
-        user, item: of each event, users one after the other, oldest first, ``(n,)``; items count from 1.
-        time: of each event, ``(n,)``; None where the data have no timestamps.
-        n_users, n_items: size of the data.
+        user, item: user and item of each event, user by user, oldest first, ``(n,)``; items are numbered from 1.
+        time: timestamp of each event, ``(n,)``; None if the data have no timestamps.
+        n_users, n_items: number of users and items in the data.
     """
 
     user: Integers
@@ -46,7 +46,7 @@ class Events:
 
     @property
     def popularity(self) -> Floats:
-        """Events of each item, ``(n_items,)``; item 1 comes first."""
+        """Number of events of each item, ``(n_items,)``, item 1 first."""
         return np.bincount(self.item, minlength=self.n_items + 1)[1:].astype(np.float64)
 
     @property
@@ -56,7 +56,7 @@ class Events:
 
     @property
     def share(self) -> Floats:
-        """Share of all events that each item has, ``(n_items,)``."""
+        """Each item's share of all events, ``(n_items,)``."""
         return self.popularity / max(len(self), 1)
 
 
@@ -65,10 +65,10 @@ class Queries:
     """Queries without their targets.
 
     Attributes:
-        user: who asks, ``(n,)``.
-        items: every sequence of the data, end to end; query ``q`` has had ``items[start[q]:stop[q]]``.
-        start, stop: ``(n,)``; every query has had an item.
-        before: a baseline that honours time may use only events older than this, ``(n,)``; None where any will do.
+        user: user of each query, ``(n,)``.
+        items: all sequences of the data, end to end; the history of query ``q`` is ``items[start[q]:stop[q]]``.
+        start, stop: range of each history in ``items``, ``(n,)``; no history is empty.
+        before: a baseline with ``honours_time`` may use only events older than this, ``(n,)``; None: no limit.
     """
 
     user: Integers
@@ -81,7 +81,7 @@ class Queries:
         return len(self.user)
 
     def part(self, which: slice) -> Queries:
-        """Some of them, in order."""
+        """Return a slice of the queries."""
         return Queries(
             user=self.user[which],
             items=self.items,
@@ -91,21 +91,21 @@ class Queries:
         )
 
     def last(self, count: int) -> Integers:
-        """The last items of each, the latest first, 0 where a history is shorter, ``(n, count)``."""
+        """Return the last ``count`` items of each history, latest first, 0 if it is shorter, ``(n, count)``."""
         place = self.stop[:, None] - 1 - np.arange(count)
         return np.where(place >= self.start[:, None], self.items[np.maximum(place, 0)], 0).astype(np.int64)
 
     def history(self) -> tuple[Integers, Integers, Integers]:
-        """Every item that each has had: the row of its query, the item, and how many came after it, ``(n_had,)``."""
+        """Return all items of all histories: row of the query, item, number of later items, ``(n_had,)`` each."""
         rows, place = spread(self.start, self.stop)
         return rows, self.items[place].astype(np.int64), self.stop[rows] - 1 - place
 
 
 class Learned(Protocol):
-    """A baseline that has seen the training events."""
+    """A baseline that has learned from the training events."""
 
     def scores(self, queries: Queries) -> Floats:
-        """Score of every item, ``(n_queries, n_items)``, finite; item 1 comes first.  The caller may overwrite it."""
+        """Return finite scores of all items, ``(n_queries, n_items)``, item 1 first; the caller may overwrite them."""
         ...
 
 
@@ -114,8 +114,8 @@ class Baseline(ABC):
     """The parameters of a baseline: a frozen dataclass whose defaults make sense on any data.
 
     Attributes:
-        name: of the row, unique among reference rows.
-        title, title_zh: what the page calls it.
+        name: name of its row, unique among reference rows.
+        title, title_zh: name on the page, in English and Chinese.
         honours_time: whether it obeys :attr:`Queries.before`.
     """
 
@@ -126,31 +126,31 @@ class Baseline(ABC):
 
     @abstractmethod
     def learn(self, events: Events) -> Learned:
-        """Counts of the events."""
+        """Learn from the events, and return an object that scores queries."""
 
     def learn_again(self, events: Events, earlier: Learned) -> Learned:
-        """The same as :meth:`learn`, where another setting has learned from these events.
+        """Return the same as :meth:`learn`, after another setting has learned from the same events.
 
-        A baseline whose settings share counts may take them over from ``earlier`` instead of counting again.
+        If settings share counts, a baseline may reuse those of ``earlier`` instead of counting again.
         """
         return self.learn(events)
 
     @classmethod
     def grid(cls, *, repeats: bool) -> tuple[Self, ...]:
-        """The settings that the validation set chooses among, the first where several are equal.
+        """Return the settings to try; the best on the validation set is chosen, the first of several equal ones.
 
         Args:
-            repeats: whether users take items again and the protocol has them as candidates.
+            repeats: whether users take items repeatedly and items of the history are candidates in the protocol.
         """
         return (cls(),)
 
     def described(self) -> dict[str, Any]:
-        """Parameter -> value."""
+        """Return name -> value of the parameters."""
         return {each.name: getattr(self, each.name) for each in fields(self)}
 
 
 def spread(start: Integers, stop: Integers) -> tuple[Integers, Integers]:
-    """Every place of every range: the number of the range and the place, ranges one after the other.
+    """Return every place of every range, as numbers of the ranges and places, one range after the other.
 
     >>> [each.tolist() for each in spread(np.array([5, 0]), np.array([7, 1]))]
     [[0, 0, 1], [5, 6, 0]]
@@ -162,7 +162,7 @@ def spread(start: Integers, stop: Integers) -> tuple[Integers, Integers]:
 
 
 def put_last(scores: Floats, queries: Queries) -> Floats:
-    """The scores with the items of each history behind all others."""
+    """Return the scores, changed in place so that the items of each history rank behind all others."""
     rows, items, _ = queries.history()
     scores[rows, items - 1] = -BEHIND
     return scores

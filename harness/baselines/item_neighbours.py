@@ -1,4 +1,4 @@
-"""Item neighbours: items that the same users took as those of the query's history."""
+"""Item neighbours: items taken by the same users as the items of the query's history."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from scipy.sparse import csr_array, vstack
 from harness.baselines.base import TIE_BREAK, Baseline, Events, Floats, Learned, Queries, put_last
 
 N_NEIGHBOURS = 200
-"""Neighbours that an item keeps, the nearest ones."""
+"""Number of nearest neighbours that an item keeps."""
 
 PAIRS = 1 << 19
-"""Pairs of items that are counted at a time: about 50 MB."""
+"""Pairs of items counted at a time: about 50 MB."""
 
 LEAST_WEIGHT = 1e-3
-"""Items of the history that weigh less are left out."""
+"""Items of the history with a smaller weight are ignored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,9 +29,9 @@ class ItemNeighbours(Baseline):
     for the query's last item. Each item keeps its :data:`N_NEIGHBOURS` nearest.
 
     Attributes:
-        shrinkage: takes trust from pairs of few users, in users.
-        decay: how fast older items of the history lose weight, per event; 0: not at all.
-        history_last: whether items of the history come after all others.
+        shrinkage: reduces the similarity of pairs with few users, in users.
+        decay: rate at which older items of the history lose weight, per event; 0: all weigh the same.
+        history_last: whether items of the history rank after all others.
 
     Source: Deshpande and Karypis, "Item-based top-N recommendation algorithms", TOIS 2004; the shrinkage of Bell and
     Koren, "Scalable collaborative filtering with jointly derived neighborhood interpolation weights", ICDM 2007.
@@ -62,7 +62,7 @@ class ItemNeighbours(Baseline):
         most = np.minimum(taken @ np.diff(took.indptr), size)
         rows: list[csr_array] = []
         for part in in_blocks(most, PAIRS):
-            # Through columns and back, which orders those of a row: of equally near items the first are kept.
+            # Converting to columns and back sorts the columns of a row; of equally near items the first are kept.
             together = csr_array((taken[part] @ took).tocsc()).tocoo()
             apart = together.row + part.start != together.col
             one, two = together.row[apart].astype(np.int64), together.col[apart].astype(np.int64)
@@ -94,7 +94,7 @@ class _ByItem:
 
 
 def in_blocks(sizes: Floats, most: float) -> Iterator[slice]:
-    """All places in order, in blocks whose sizes add up to no more than so many, unless one alone has more.
+    """Yield all places in order, in blocks of total size at most ``most``; a larger single place is its own block.
 
     >>> list(in_blocks(np.array([2.0, 2.0, 9.0, 1.0]), 4.0))
     [slice(0, 2, None), slice(2, 3, None), slice(3, 4, None)]
@@ -108,7 +108,7 @@ def in_blocks(sizes: Floats, most: float) -> Iterator[slice]:
 
 
 def nearest(row: np.ndarray, value: Floats, count: int) -> np.ndarray:
-    """Which entries are among the largest of their row; rows ascending, values positive, of equal ones the first."""
+    """Return the entries with the ``count`` largest values per row, first on ties; rows ascending, values positive."""
     if not len(row):
         return np.empty(0, dtype=np.int64)
     order = np.argsort(row - value / (2.0 * value.max()), kind="stable")

@@ -1,4 +1,4 @@
-"""Popularity: the same list for everybody."""
+"""Popularity: the same list for every user."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.baselines.base import Baseline, Events, Floats, Queries
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Popularity(Baseline):
-    """Items by the number of their training events; no parameter."""
+    """Ranks items by their number of training events; no parameters."""
 
     name: ClassVar[str] = "popularity"
     title: ClassVar[str] = "Popularity"

@@ -1,4 +1,4 @@
-"""Every baseline by the name of its row."""
+"""All baselines by the name of their rows."""
 
 from __future__ import annotations
 
@@ -16,4 +16,4 @@ BASELINES: Registry[type[Baseline]] = Registry(
     name_of=lambda kind: kind.name,
     check=subclass_of(Baseline),
 )
-"""Reference rows that need no backbone; a study scores all of them."""
+"""Reference rows without a backbone; a study scores all of them."""

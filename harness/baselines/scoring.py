@@ -1,4 +1,4 @@
-"""A baseline under the protocol of a study: what it may learn from, its queries, and the ranks of their targets."""
+"""A baseline under a study's protocol: the events it may learn from, its queries, and the ranks of their targets."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ Ranks = NDArray[np.int32]
 Scores = NDArray[np.floating[Any]]
 
 CELLS = 1 << 22
-"""Scores that are held at a time: 32 MB."""
+"""Scores held at a time: 32 MB."""
 
 MOST_QUERIES = 4096
-"""Validation queries by which a setting is chosen, spread evenly over all of them."""
+"""Maximum number of validation queries for choosing a setting, spread evenly over all validation queries."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scored:
-    """What a baseline says of a study's users.
+    """The results of a baseline on a study's users.
 
     Attributes:
-        chosen: its setting, by the validation set.
-        tried: primary metric on the validation queries of each setting of the grid, in order.
-        valid, test: rank of each target, as :meth:`~harness.data.split.Prefixes.by_user` lays it out.
+        chosen: the setting chosen on the validation set.
+        tried: primary metric of each setting of the grid on the validation queries, in order; empty for one setting.
+        valid, test: rank of each target, laid out by :meth:`~harness.data.split.Prefixes.by_user`.
         lists: items recommended at each user's last test query, ``(n_users, 10)``.
     """
 
@@ -47,12 +47,12 @@ class Scored:
 def score(
     kind: type[Baseline], data: Interactions, prefixes: Prefixes, primary: str, check: Callable[[], None]
 ) -> Scored:
-    """Choose a setting on the validation set and rank every target by it.
+    """Choose a setting on the validation set and rank every target with it.
 
     Args:
-        kind: of the baseline.
-        data, prefixes: of the study, split by its protocol.
-        primary: the metric that chooses.
+        kind: class of the baseline.
+        data, prefixes: the study's data and its prefixes, split by the study's protocol.
+        primary: metric that chooses the setting.
         check: called between chunks; may raise to stop.
     """
     protocol = prefixes.protocol
@@ -98,7 +98,7 @@ def score(
 
 
 def events_of(data: Interactions, held_out: Indices) -> Events:
-    """All events but so many of each user's last ones."""
+    """Return all events except the last ``held_out`` of each user."""
     user = np.repeat(np.arange(data.n_users), data.lengths)
     from_end = data.offsets[1:][user] - np.arange(len(user))
     kept = from_end > held_out[user]
@@ -113,7 +113,7 @@ def events_of(data: Interactions, held_out: Indices) -> Events:
 
 
 def queries_of(data: Interactions, prefixes: Prefixes, numbers: Indices) -> Queries:
-    """The queries of those prefixes; they know their time where the memory is that of the past."""
+    """Return the queries of some prefixes, with their times if the protocol limits the memory to the past."""
     user = prefixes.user[numbers]
     start = data.offsets[user]
     stop = start + prefixes.position[numbers]
@@ -132,16 +132,16 @@ def ranked(
     n_rows: int,
     floor: float = -np.inf,
 ) -> tuple[Ranks, NDArray[np.int32]]:
-    """Rank of each target, ``(n,)``, and the best items of some of the prefixes, ``(n_listed, 10)``.
+    """Return the rank of each target, ``(n,)``, and the best items for some of the prefixes, ``(n_listed, 10)``.
 
     Args:
-        score: from the numbers of some prefixes and their queries to the score of every item, ``(n, n_items)``.
-        data, prefixes: of the study.
-        numbers: of the prefixes whose targets are ranked.
+        score: from prefix numbers and their queries to the scores of all items, ``(n, n_items)``.
+        data, prefixes: the study's data and prefixes.
+        numbers: numbers of the prefixes whose targets are ranked.
         check: called between chunks; may raise to stop.
-        listed: those of them whose best items are wanted.
-        n_rows: prefixes of a chunk.
-        floor: the score of items that are no candidates.
+        listed: those prefixes among them whose best items are returned.
+        n_rows: prefixes per chunk.
+        floor: score of items that are not candidates.
     """
     ranks: list[Ranks] = []
     lists = [np.empty((0, LENGTH), dtype=np.int32)]
@@ -156,7 +156,7 @@ def ranked(
 
 
 def candidates(scores: Scores, queries: Queries, protocol: Protocol) -> Scores:
-    """The scores with items that the protocol hides at minus infinity."""
+    """Return the scores, changed in place: items that the protocol hides are at minus infinity."""
     if protocol.hides_history:
         rows, items, _ = queries.history()
         scores[rows, items - 1] = -np.inf
@@ -164,7 +164,7 @@ def candidates(scores: Scores, queries: Queries, protocol: Protocol) -> Scores:
 
 
 def ranks_among(scores: Scores, targets: Indices) -> Ranks:
-    """Rank of each target among the items, ``(n,)`` int32: ties count against it, hidden items stand behind.
+    """Rank of each target among all items, ``(n,)`` int32: ties count against it, hidden items rank behind.
 
     Args:
         scores: ``(n, n_items)``, item 1 first.

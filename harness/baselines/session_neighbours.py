@@ -1,4 +1,4 @@
-"""Session neighbours: sequences of other users that share the query's last items, and what they took around them."""
+"""Session neighbours: other users' sequences that share the query's last items, and the items around those."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from harness.baselines.item_neighbours import nearest
 from harness.data.interactions import Times
 
 N_LAST = 10
-"""Items of a query, from the last one back, by which sequences are compared."""
+"""Number of a query's last items by which sequences are compared."""
 
 N_SEQUENCES = 100
-"""Sequences that score for a query, the most similar ones."""
+"""Number of most similar sequences that contribute to a query's scores."""
 
 MOST_EVENTS = 200
-"""Events of an item that are looked at, the latest ones: a popular item would have more than anybody waits for."""
+"""Number of an item's latest events to search; all events of a popular item would take too long."""
 
 WINDOW = 5
-"""How far from the shared item a sequence's other items count, in events."""
+"""Maximum distance from the shared item at which a sequence's other items count, in events."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionNeighbours(Baseline):
-    """Sequences that share the last items, weighted by recency: V-SKNN with the position weights of STAN.
+    """Sequences that share the query's last items, weighted by recency: V-SKNN with the position weights of STAN.
 
     The similarity of a query and another user's sequence of ``n`` training events is the sum over shared items of
     ``exp(-lag / reach)``, divided by ``sqrt(n)``; ``lag`` is 0 for the query's last item. Each of the
-    :data:`N_SEQUENCES` most similar sequences adds its similarity times ``exp(-|d| / spread)`` to the item that stands
-    ``d`` places after the latest shared item, at most :data:`WINDOW` places away.
+    :data:`N_SEQUENCES` most similar sequences adds its similarity times ``exp(-|d| / spread)`` to the item ``d`` places
+    after (or before, if ``d < 0``) the latest shared item, at most :data:`WINDOW` places away.
 
     Attributes:
-        reach: how fast older items of the query lose weight, in events.
-        spread: how fast items away from the shared one lose weight, in events.
-        history_last: whether items of the history come after all others.
+        reach: lag at which an item of the query weighs 1/e, in events.
+        spread: distance from the shared item at which an item weighs 1/e, in events.
+        history_last: whether items of the history rank after all others.
 
     Source: Ludewig and Jannach, "Evaluation of session-based recommendation algorithms", UMUAI 2018 (V-SKNN); Garg et
     al., "Sequence and time aware neighborhood for session-based recommendations: STAN", SIGIR 2019.
@@ -87,13 +87,13 @@ class SessionNeighbours(Baseline):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Sequences:
-    """Events of each item by time, ``by_item[first[i]:first[i + 1]]``; event ``e`` was at ``times[when[e]]``.
+    """Events of item ``i`` by time: ``by_item[first[i]:first[i + 1]]``; event ``e`` has time ``times[when[e]]``.
 
     Attributes:
         users: user and time of every event as one number, ascending, ``(n,)``.
-        items: item and time of every event in the order of ``by_item``, likewise.
-        step: from one user or item to the next in them.
-        share: of all events that each item has, ``(n_items,)``.
+        items: item and time of every event as one number, in the order of ``by_item``, ascending, ``(n,)``.
+        step: difference between consecutive users or items in these numbers.
+        share: each item's share of all events, ``(n_items,)``.
     """
 
     of: SessionNeighbours
@@ -126,9 +126,9 @@ class _Sequences:
         return put_last(scores, queries) if self.of.history_last else scores
 
     def _similar(self, queries: Queries) -> tuple[Integers, Integers, Floats]:
-        """Every query and sequence that share an item: the query, the latest shared event, and the similarity."""
+        """Return query, latest shared event and similarity for every pair of query and sequence that share an item."""
         n_users = self.events.n_users
-        shared = queries.last(N_LAST)[:, ::-1].ravel()  # oldest first, so that of several events the latest is kept
+        shared = queries.last(N_LAST)[:, ::-1].ravel()  # oldest first, so that the latest of several events is kept
         asks = np.repeat(np.arange(len(queries)), N_LAST)
         start = self.first[shared]
         stop = start + self._known(self.items, shared, asks, queries)
@@ -148,13 +148,13 @@ class _Sequences:
         return row[first], event[latest], np.add.reduceat(weight, first) / np.sqrt(length)
 
     def _known(self, of: Integers, wanted: Integers, row: Integers, queries: Queries) -> Integers:
-        """How many events of a wanted user or item the query of each row may see.
+        """Return the number of events of each wanted user or item that its query may use.
 
         Args:
             of: :attr:`users` or :attr:`items`.
             wanted: users or items, ``(n,)``.
-            row: their queries, ``(n,)``.
-            queries: all of them.
+            row: index of the query for each of these, ``(n,)``.
+            queries: all queries.
         """
         first = wanted * self.step
         older = self._older(queries)
@@ -162,19 +162,19 @@ class _Sequences:
         return np.searchsorted(of, end) - np.searchsorted(of, first)
 
     def _older(self, queries: Queries) -> Integers | None:
-        """How many of :attr:`times` are older than each query, ``(n,)``; None where it may use events of any time."""
+        """Return how many of :attr:`times` are older than each query, ``(n,)``; None if time sets no limit."""
         if queries.before is None or not len(self.times):
             return None
         return np.searchsorted(self.times, queries.before)
 
     def _share(self, queries: Queries) -> Floats:
-        """Share that each item has of the events before each query, ``(n, n_items)``; of all: ``(n_items,)``."""
+        """Return each item's share of the events before each query, ``(n, n_items)``; without limit ``(n_items,)``."""
         older = self._older(queries)
         if older is None:
             return self.share
         ends, row = np.unique(older, return_inverse=True)
         n_items = self.events.n_items
-        # An event counts for the first end that lies behind it, and so, summed up, for all later ones.
+        # An event is counted at the first end after it; the cumulative sum then counts it for all later ends.
         end = np.searchsorted(ends, self.when, side="right")
         seen = end < len(ends)
         cell = end[seen] * n_items + self.events.item[seen] - 1

@@ -1,4 +1,4 @@
-"""First-order transitions: what came next after the query's last item."""
+"""First-order transitions: items that followed the query's last item."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from harness.baselines.base import Baseline, Events, Floats, Queries
 class Transitions(Baseline):
     """``P(i | a) = (n(a, i) + mu p(i)) / (n(a) + mu)``: a Markov chain with a Dirichlet prior on popularity.
 
-    ``n(a, i)`` counts training events of ``i`` right after ``a`` in a user's sequence, ``p`` is an item's share of the
-    training events and ``a`` the query's last item.
+    ``a`` is the query's last item, ``n(a, i)`` the number of training events of ``i`` right after ``a`` in a user's
+    sequence, and ``p(i)`` the item's share of all training events.
 
     Attributes:
         smoothing: mu, in events.
@@ -49,5 +49,5 @@ class _Chain:
     prior: Floats
 
     def scores(self, queries: Queries) -> Floats:
-        # The denominator is the same for all items of a query and moves no rank.
+        # The denominator is left out: it is the same for all items of a query, so it changes no rank.
         return self.counts[queries.last(1)[:, 0]].toarray()[:, 1:] + self.prior

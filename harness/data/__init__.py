@@ -1,1 +1,1 @@
-"""Data: sources by name or file, whole user sequences, the leave-one-out split, planted worlds."""
+"""Data: named sets and files, whole user sequences, the split by time, planted worlds."""

@@ -1,4 +1,4 @@
-"""Where files come from: an address over HTTP, or the user's own pip; failures are one line each."""
+"""Downloads over HTTP or through the user's own pip; each failure is described in one line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import requests
 
 Progress = Callable[[str], None]
-"""Told in words how far a download has come; the caller owns the display."""
+"""Called with messages on the progress of a download; the caller displays them."""
 
 _TIMEOUT_S = 30.0
 _PIP_LIMIT_S = 300.0
@@ -20,14 +20,14 @@ _MEGABYTE = 1_000_000
 
 
 class DownloadError(Exception):
-    """A source that did not yield its file; the message says why in one line."""
+    """A source did not provide its file; the message says why in one line."""
 
 
 def download(url: str, progress: Progress) -> bytes:
-    """The content at an address, not yet checked; progress is told for every tenth of it, or every megabyte.
+    """Return the content at an address, not yet verified; reports progress every tenth of it, or every megabyte.
 
     Raises:
-        DownloadError: no connection, no answer within the time limit, an HTTP error, or a torn transfer.
+        DownloadError: no connection, no answer within the time limit, an HTTP error, or an incomplete transfer.
     """
     host = urlsplit(url).netloc
     progress(f"downloading {url}")
@@ -55,14 +55,14 @@ def download(url: str, progress: Progress) -> bytes:
 
 
 def download_wheel(requirement: str, progress: Progress) -> bytes:
-    """A public wheel, downloaded by the user's own pip; the package is neither installed nor imported.
+    """Download a public wheel with the user's own pip; the package is neither installed nor imported.
 
     Args:
         requirement: name and version, such as ``recbole==1.2.1``.
-        progress: told that pip is at work.
+        progress: called once, before pip starts.
 
     Raises:
-        DownloadError: pip failed, or left no wheel.
+        DownloadError: pip failed, or did not leave exactly one wheel.
     """
     progress(f"downloading the {requirement} wheel through pip")
     with tempfile.TemporaryDirectory(prefix="ftr-study-") as folder:
@@ -83,7 +83,7 @@ def download_wheel(requirement: str, progress: Progress) -> bytes:
 
 
 def _last_error(stderr: str) -> str:
-    """What pip says at the end, and whether it met an index at all, which its last line does not tell."""
+    """Return pip's last error line, and whether the package index was unreachable, which that line does not say."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("ERROR:")]
     offline = any("connection broken by" in line for line in lines)

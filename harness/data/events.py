@@ -19,13 +19,13 @@ Fits = Callable[[Codes], NDArray[np.bool_]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Events:
-    """What a parser read, in the file's order.
+    """The events that a parser read, in the file's order.
 
     Attributes:
         user, item: ids as numbers from 0, ``(n_events,)`` each.
-        time: timestamps in the source's unit, ``(n_events,)``; None where the rows are in order of time.
-        user_labels, item_labels: the source's ids by number; a user may be without events.
-        read_as: which columns hold what, and what of it was guessed, for a sentence; may be empty.
+        time: timestamps in the source's unit, ``(n_events,)``; None if the rows are already in order of time.
+        user_labels, item_labels: the source's ids by number; a user may have no events.
+        read_as: part of a sentence on which columns hold what, and which were guessed; may be empty.
     """
 
     user: Codes
@@ -37,7 +37,7 @@ class Events:
 
 
 def numbered(labels: Sequence[str]) -> tuple[Codes, list[str]]:
-    """Ids as numbers from 0 in order of first appearance, ``(n_events,)``, and the ids by number.
+    """Return ids as numbers from 0 in order of first appearance, ``(n_events,)``, and the ids by number.
 
     >>> numbered(["b", "a", "b"])
     (array([0, 1, 0]), ['b', 'a'])
@@ -47,13 +47,13 @@ def numbered(labels: Sequence[str]) -> tuple[Codes, list[str]]:
 
 
 def core(user: Codes, item: Codes, *, keep_user: Fits, keep_item: Fits) -> NDArray[np.bool_]:
-    """Which events remain when users and items are removed by their numbers of events until all are kept.
+    """Return which events remain after repeatedly removing users and items whose number of events is not kept.
 
-    What remains does not depend on the order of removal. Repeated events count each time.
+    Repeated events each count. With rules such as ``counts >= k``, the result does not depend on the order of removal.
 
     Args:
-        user, item: of each event, ``(n_events,)``.
-        keep_user, keep_item: which of some counts are kept; with ``counts >= k`` for both this is the k-core.
+        user, item: user and item of each event, ``(n_events,)``.
+        keep_user, keep_item: from counts of events to which of them are kept; ``counts >= k`` for both is the k-core.
 
     Returns:
         a mask, ``(n_events,)``.
@@ -71,14 +71,14 @@ def core(user: Codes, item: Codes, *, keep_user: Fits, keep_item: Fits) -> NDArr
 
 
 def assemble(events: Events, *, name: str, source: str, min_interactions: int) -> Interactions:
-    """Filter, order and number the events of a source.
+    """Filter, sort and number the events of a source.
 
-    Users keep the order in which the file first shows them (after filtering), items are numbered from 1 likewise, and
-    events of a user with equal times stay in the file's order. Users need ``max(min_interactions, MIN_SEQUENCE)``
-    events, items ``min_interactions``. Exact duplicates are kept, as RecBole keeps them, and noted.
+    Users are in order of first appearance in the file (after filtering); items are numbered from 1 in the same way.
+    Events of a user with equal times stay in the file's order. Users need ``max(min_interactions, MIN_SEQUENCE)``
+    events, items ``min_interactions``. Exact duplicates are kept, as in RecBole, and noted in the report.
 
     Raises:
-        InputError: nothing remains.
+        InputError: no event remains.
     """
     min_per_user = max(min_interactions, MIN_SEQUENCE)
     mask = core(
@@ -127,7 +127,7 @@ def assemble(events: Events, *, name: str, source: str, min_interactions: int) -
 
 
 def _notes(events: Events) -> dict[str, int]:
-    """What is odd about the rows as read, yet no reason to leave them out."""
+    """Return oddities of the rows that are reported but not removed -> number of rows."""
     if events.time is None:
         return {}
     rows = pd.DataFrame({"user": events.user, "item": events.item, "time": events.time})

@@ -1,4 +1,4 @@
-"""Getting a named data set onto the machine once, verified, whoever else wants it at the same time."""
+"""Fetches a named data set once and verifies it; safe when several processes fetch the same set."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 def data_folder(data_dir: Path | None = None) -> Path:
-    """Where named sets and parsed data are kept: ``data_dir``, or a folder in the user's cache."""
+    """Return the folder of named sets and parsed data: ``data_dir``, or a folder in the user's cache."""
     return data_dir if data_dir is not None else Path(platformdirs.user_cache_dir("ftr-study")) / "data"
 
 
@@ -30,26 +30,26 @@ def get(
     progress: Progress = _log.info,
     sets: tuple[NamedSet, ...] = NAMED_SETS,
 ) -> Path:
-    """The verified file of a named data set, fetched if the data folder does not hold it.
+    """Return the verified file of a named data set; fetch it if it is not in the data folder.
 
-    A file there with another checksum is set aside as ``*.damaged`` and fetched again.
+    A file there with a wrong checksum is set aside as ``*.damaged`` and fetched again.
 
     Args:
         name: one of the names in ``sets``.
         data_dir: folder of data sets; the user's cache folder by default.
-        from_file: take the file from here and not from the network: the file itself, or any archive or table that a
-            source of the set hands out (for ``ml-100k`` the recbole wheel, GroupLens's zip, or its ``u.data``).
-        progress: told in words how far it has come.
-        sets: the data sets that there are.
+        from_file: read this file instead of the network: the file of the set, or an archive or table from one of its
+            sources (for ``ml-100k`` the recbole wheel, GroupLens's zip, or its ``u.data``).
+        progress: called with messages on the progress.
+        sets: the known data sets.
 
     Raises:
         InputError: the name is unknown, or ``from_file`` is not that data set.
-        EnvironmentProblem: no source yielded it, or the data folder cannot be written.
+        EnvironmentProblem: no source provided the file, or the data folder cannot be written.
     """
     wanted = find_named(name, sets)
     folder = data_folder(data_dir)
     path = folder / wanted.file_name
-    # Before the lock, so that a folder which cannot be written serves too.
+    # Checked before taking the lock, so that a read-only folder works too.
     if from_file is None and _is_whole(path, wanted):
         return path
     with locked(path, progress):
@@ -67,7 +67,7 @@ def get(
 
 
 def sha256_of(content: bytes) -> str:
-    """Checksum in 64 hexadecimal digits."""
+    """Return the SHA-256 checksum, 64 hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""The one form in which the harness holds data: every user's item sequence, oldest first."""
+"""The data type of all data in the harness: every user's item sequence, oldest first."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from numpy.typing import NDArray
 Times = NDArray[np.int64] | NDArray[np.float64]
 
 PADDING = 0
-"""The item number that stands for "no item"; real items count from 1."""
+"""The item number that means "no item"; real items are numbered from 1."""
 
 MIN_SEQUENCE = 3
-"""Leave-one-out needs a test target, a valid target and at least one item before them."""
+"""Minimum events per user: leave-one-out needs a test target, a validation target and one item before them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadReport:
-    """What was read and what was left out on the way, for the report's method section.
+    """What was read and what was left out, for the report's method section.
 
     Attributes:
         source: the file or named set as the user wrote it.
-        rows: interactions read.
-        dropped: reason -> number of interactions (or users, as the reason says) left out.
-        tied_share: fraction of neighbouring events of a user that share one timestamp, in [0, 1]; NaN where the
-            source has no timestamps.
-        notes: what was found and kept (such as duplicate rows) -> how many.
+        rows: number of interactions read.
+        dropped: reason -> number of interactions (or users or items, as the reason says) left out.
+        tied_share: fraction of consecutive events of a user with the same timestamp, in [0, 1]; NaN if the source has
+            no timestamps.
+        notes: finding that was kept (such as duplicate rows) -> number of times.
     """
 
     source: str
@@ -39,17 +39,17 @@ class LoadReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interactions:
-    """Users' whole sequences, end to end in one array.
+    """The whole sequences of all users, end to end in one array.
 
     Attributes:
         name: the data set's name.
-        items: item numbers from 1, users one after the other, oldest first, ``(n_events,)`` int32.
-        offsets: user ``u`` owns ``items[offsets[u]:offsets[u + 1]]``, ``(n_users + 1,)`` int64.
+        items: item numbers from 1, user by user, oldest first, ``(n_events,)`` int32.
+        offsets: user ``u`` has ``items[offsets[u]:offsets[u + 1]]``, ``(n_users + 1,)`` int64.
         user_labels: the source's user ids, ``(n_users,)`` of str.
         item_labels: the source's item ids by item number, ``(n_items + 1,)`` of str; entry 0 is empty.
-        load_report: what reading the source left out.
-        times: of each event, in the source's unit, ``(n_events,)``; None where the source has no timestamps. Sequences
-            are in their order, so the fingerprint leaves them out.
+        load_report: what was read and what was left out.
+        times: timestamp of each event, in the source's unit, ``(n_events,)``; None if the source has no timestamps. Not
+            part of the fingerprint, since sequences are sorted by them.
     """
 
     name: str
@@ -82,7 +82,7 @@ class Interactions:
         return self.items[self.offsets[user] : self.offsets[user + 1]]
 
     def fingerprint(self) -> str:
-        """A hash of the content (sequences and labels, not the name), 16 hexadecimal digits."""
+        """Return a hash of the content (sequences and labels, not the name), 16 hexadecimal digits."""
         digest = hashlib.sha256()
         for part in (self.items.astype("<i4"), self.offsets.astype("<i8")):
             digest.update(part.tobytes())
@@ -91,7 +91,7 @@ class Interactions:
         return digest.hexdigest()[:16]
 
     def hash_of_times(self) -> str:
-        """A hash of the timestamps, 16 hexadecimal digits; empty where there are none."""
+        """Return a hash of the timestamps, 16 hexadecimal digits; empty if there are none."""
         if self.times is None:
             return ""
         kept = self.times.astype(self.times.dtype.newbyteorder("<"))

@@ -1,4 +1,4 @@
-"""The data sets that the product knows by name: where each comes from, and the checksum that proves it."""
+"""The named data sets: the sources of each, and the checksum that verifies it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from harness.errors import InputError, did_you_mean
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """One way to a data set's file: at an address, by itself or inside a zip archive.
+    """A source of a data set's file: an address of the file itself or of a zip archive with the file.
 
     Attributes:
-        address: of the file or of the archive.
-        member: path inside the archive; empty where the file comes by itself.
-        header: bytes put before the content.
+        address: address of the file or the archive.
+        member: path inside the archive; empty if the address is that of the file itself.
+        header: bytes to put before the content.
     """
 
     address: str
@@ -28,22 +28,22 @@ class Source:
     header: bytes = b""
 
     def fetch(self, progress: Progress) -> bytes:
-        """The file, not yet checked.
+        """Return the file, not yet verified.
 
         Raises:
-            DownloadError: it cannot be had this way; says why.
+            DownloadError: this source did not provide it; the message says why.
         """
         content = self.download(progress)
         return self.header + (_zip_member(content, self.member) if self.member else content)
 
     def readings(self, content: bytes) -> Iterator[bytes]:
-        """What a file that someone brings along may be: a table that lacks the header, or the archive."""
+        """Yield the possible readings of a user's file: as the table without the header, and as the archive."""
         yield self.header + content
         with contextlib.suppress(DownloadError):  # it is another archive, or none
             yield self.header + _zip_member(content, self.member)
 
     def download(self, progress: Progress) -> bytes:
-        """What lies at the address."""
+        """Return the content at the address."""
         return download(self.address, progress)
 
     def __str__(self) -> str:
@@ -67,11 +67,11 @@ class NamedSet:
     """A data set that is fetched by name.
 
     Attributes:
-        name: what a study file calls it.
+        name: name in study files.
         about: one line for a listing.
-        file_name: what the data folder calls it.
+        file_name: file name in the data folder.
         sha256: checksum of the file, 64 hexadecimal digits.
-        sources: ways to it, tried in this order.
+        sources: sources of the file, tried in this order.
     """
 
     name: str
@@ -91,7 +91,7 @@ NAMED_SETS = (
         sha256="4edb74e2a81178c2ba9ff381495f754f996c4aea351b1272ca36b43da0935eff",
         sources=(
             Wheel(address="recbole==1.2.1", member="recbole/dataset_example/ml-100k/ml-100k.inter"),
-            # GroupLens's table is the same file but for the header.
+            # GroupLens's table is the same file without the header.
             Source(
                 address="https://files.grouplens.org/datasets/movielens/ml-100k.zip",
                 member="ml-100k/u.data",
@@ -128,14 +128,14 @@ NAMED_SETS = (
         sources=(Source(address=_S3_REC + "Yelp.txt"),),
     ),
 )
-"""Every set of a fixed name; all carry a checksum, so a changed source is refused and never read."""
+"""All named sets; each has a checksum, so a source whose content has changed is refused."""
 
 
 def find_named(name: str, sets: tuple[NamedSet, ...] = NAMED_SETS) -> NamedSet:
-    """The data set of that name.
+    """Return the data set of that name.
 
     Raises:
-        InputError: there is none.
+        InputError: no data set has that name.
     """
     for entry in sets:
         if entry.name == name:

@@ -1,4 +1,4 @@
-"""Parsed data sets on disk: one checked file each, under a key of everything that decides the content."""
+"""Parsed data sets on disk: one file each, checked when read; its name is a key of everything that affects it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _REPORT = ("rows", "dropped", "tied_share", "notes", "read_as")
 
 
 def write_parsed(path: Path, data: Interactions) -> None:
-    """Keep a parsed data set.
+    """Write a parsed data set to ``path``.
 
     Raises:
         EnvironmentProblem: the folder cannot be written.
@@ -34,9 +34,9 @@ def write_parsed(path: Path, data: Interactions) -> None:
 
 
 def read_parsed(path: Path, *, name: str, source: str) -> Interactions | None:
-    """The data set kept at ``path`` under the caller's name for it; None where there is none.
+    """Return the data set kept at ``path``, with the caller's ``name`` and ``source``; None if there is none.
 
-    A damaged file is set aside as ``*.damaged`` with a warning, and None returned.
+    A damaged file is set aside as ``*.damaged`` with a warning, and None is returned.
     """
     kept = _PARSED.read(path)
     if kept is None:

@@ -1,4 +1,4 @@
-"""Training prefixes grouped by their target, for terms that want two prefixes that lead to the same item."""
+"""Training prefixes grouped by target, for loss terms that need two prefixes with the same target."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _NONE = -1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Partners:
-    """Lists of training prefixes, one list for each item.
+    """Lists of training prefixes, one list per target item.
 
     Attributes:
-        listed: training prefixes, those of one target together, ascending among them, ``(n_train,)``.
-        first, size: where each item's list begins and how long it is, ``(n_items + 1,)``.
-        place: each prefix's place in its target's list, -1 where it is no training prefix, ``(n_prefixes,)``.
-        target, user: each prefix's target and owner, ``(n_prefixes,)``.
+        listed: training prefixes, grouped by target, ascending within a group, ``(n_train,)``.
+        first, size: start and length of each item's list in ``listed``, ``(n_items + 1,)``.
+        place: place of each prefix in its target's list; -1 if it is not a training prefix, ``(n_prefixes,)``.
+        target, user: target and user of each prefix, ``(n_prefixes,)``.
     """
 
     listed: Indices
@@ -30,11 +30,11 @@ class Partners:
     user: Indices
 
     def of(self, prefix: Indices, turn: int) -> tuple[Indices, NDArray[np.bool_]]:
-        """Another training prefix with the same target for each prefix, and which have one, ``(n,)`` each.
+        """Return a partner (a training prefix with the same target) per prefix, and which have one, ``(n,)`` each.
 
-        Successive turns go round the target's list from the prefix's own place; a prefix is never its own partner. One
-        of the same user is none either: that user's later history holds the target. Where there is no partner some
-        training prefix stands in.
+        Successive turns cycle through the target's list, starting after the prefix's own place. A prefix is never its
+        own partner. Nor is another prefix of the same user, because that user's later history contains the target.
+        Where there is no partner, the returned prefix is arbitrary.
         """
         target, place = self.target[prefix], self.place[prefix]
         size = self.size[target]
@@ -45,7 +45,7 @@ class Partners:
 
 
 def group_by_target(target: Indices, user: Indices, train: Indices, n_items: int) -> Partners:
-    """Group the training prefixes ``train`` by ``target``, which is given for every prefix as ``user`` is."""
+    """Group the training prefixes ``train`` by target; ``target`` and ``user`` are given for every prefix."""
     listed = train[np.argsort(target[train], kind="stable")]
     size = np.bincount(target[train], minlength=n_items + 1)
     first = np.cumsum(size) - size

@@ -1,11 +1,11 @@
-"""Synthetic users among whom retrieval helps by a chosen amount, for effects that must be found or must not be.
+"""Synthetic users for whom retrieval helps by a chosen amount: tests of effects that must, or must not, be found.
 
-A **global chain** moves every user alike: each item has a few likely successors, which any sequential model learns from
-one item of context. Beside it, small groups of users share **trails**: sequences of items drawn at random, told from
-one another only by two or more items in a row, each walked by a handful of users. There are far too many for a small
-model trained briefly to memorise, but a past prefix that ends in the same items shows what comes next. A trail's first
-two items can be foreseen by nobody without knowing the group; from the third on its items are *decided by peers*, and
-``retrieval_share`` is the share of events that are. At 0 there are no trails, and retrieval can add nothing.
+A **global chain** is the same for all users: each item has a few likely successors, which any sequential model learns
+from one item of context. In addition, small groups of users share **trails**: sequences of random items, each followed
+by a few users, which only two or more items in a row can identify. There are far too many trails for a small, briefly
+trained model to memorise, but a past prefix that ends in the same items shows what comes next. The first two items of a
+trail cannot be predicted without knowing the group; the items from the third on are *decided by peers*, and
+``retrieval_share`` is the share of such events. At 0 there are no trails, and retrieval cannot help.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ class PlantedWorld:
     """The parameters of a planted world.
 
     Attributes:
-        n_users, n_items: size; items that no user meets are left out of the result.
-        mean_length: mean events of a user; lengths are ``min_length`` plus a geometric tail.
-        min_length: fewest events of a user.
-        retrieval_share: expected fraction of events that are decided by what similar users took, from 0 to
-            ``(trail_length - 2) / trail_length``, in which case there is nothing but trails.
-        trail_length: items of a trail.
-        trails_per_group: trails that the users of a group share; a user starts at a random one and goes round.
-        group_size: users of a group.
-        n_successors: successors of an item in the global chain, with probabilities in proportion to 1, 1/2, 1/3, ...
-        seed: decides everything.
+        n_users, n_items: number of users and items; items without an event are left out of the result.
+        mean_length: mean number of events per user; lengths are ``min_length`` plus a geometric tail.
+        min_length: minimum number of events per user.
+        retrieval_share: expected fraction of events decided by peers, from 0 to
+            ``(trail_length - 2) / trail_length``; at that maximum all events are on trails.
+        trail_length: number of items in a trail.
+        trails_per_group: number of trails that a group shares; a user starts with a random one and cycles through them.
+        group_size: number of users in a group.
+        n_successors: successors of an item in the global chain, with probabilities proportional to 1, 1/2, 1/3, ...
+        seed: seed of all random choices.
     """
 
     n_users: int = 1000
@@ -71,12 +71,12 @@ class PlantedWorld:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planted:
-    """A planted world's data, and the truth about it.
+    """The data of a planted world, and its ground truth.
 
     Attributes:
-        interactions: what a study sees.
-        from_peers: whether each event was decided by what similar users took, ``(n_events,)``.
-        group: each user's group, ``(n_users,)``.
+        interactions: the data that a study gets.
+        from_peers: whether each event was decided by peers, ``(n_events,)``.
+        group: group of each user, ``(n_users,)``.
     """
 
     interactions: Interactions
@@ -113,13 +113,13 @@ def plant(world: PlantedWorld) -> Planted:
 
 
 def _successors(world: PlantedWorld, rng: np.random.Generator) -> NDArray[np.int64]:
-    """The global chain: distinct successors of each item, likeliest first, none itself, ``(n_items, n_successors)``."""
+    """Draw each item's distinct successors (never itself), likeliest first, ``(n_items, n_successors)``."""
     order = rng.random((world.n_items, world.n_items - 1)).argsort(axis=1)[:, : world.n_successors]
     return (np.arange(world.n_items)[:, None] + 1 + order) % world.n_items
 
 
 def _trails(world: PlantedWorld, n_groups: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Every group's trails, distinct items in each, ``(n_groups, trails_per_group, trail_length)``."""
+    """Draw each group's trails, each of distinct items, ``(n_groups, trails_per_group, trail_length)``."""
     keys = rng.random((n_groups * world.trails_per_group, world.n_items))
     trails = keys.argsort(axis=1)[:, : world.trail_length]
     return trails.reshape(n_groups, world.trails_per_group, world.trail_length)
@@ -133,10 +133,10 @@ def _walk(
     trails: NDArray[np.int64],
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """All users' items and their places on a trail (``_FREE`` off trails), ``(n_users, longest)`` each.
+    """Return all users' items and their places on a trail (``_FREE`` off trails), ``(n_users, longest)`` each.
 
-    A user off trails starts one with the probability that makes trails cover ``on_trail`` of all events. Users begin
-    in the state they are in on average, so that the share is the same for early and late events.
+    A user off trails starts one with the probability at which a fraction ``on_trail`` of all events is on trails. Users
+    start in the stationary distribution, so that this fraction is the same for early and late events.
     """
     n_users, longest = world.n_users, int(lengths.max())
     on_trail = world.retrieval_share * world.trail_length / max(world.trail_length - _LEAD_IN, 1)

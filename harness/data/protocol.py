@@ -1,4 +1,4 @@
-"""How a study measures: decided once, for every row alike; no remedy can touch it."""
+"""How a study measures: set once and equal for every row; no remedy can change it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from enum import Enum
 
 SPARED = 10
-"""Events at the start of a user's sequence that further test targets leave alone."""
+"""Number of events at the start of a user's sequence that are not used as further targets."""
 
 
 class History(Enum):
-    """Whether items that the user has had are candidates.
+    """Whether items from the user's own history are candidates.
 
-    RANK ranks them as any other item, as RecBole's sequential models do; HIDE makes them no candidates at all, neither
-    in scores nor among the targets of neighbours.
+    RANK ranks them like any other item, as RecBole's sequential models do. HIDE removes them from the candidates, both
+    in scores and among the targets of neighbours.
     """
 
     RANK = "rank"
@@ -21,7 +21,7 @@ class History(Enum):
 
 
 class Reach(Enum):
-    """Which memory entries a query may see: ANY of them, or only those from the PAST of its own event."""
+    """Which memory entries a query may retrieve: ANY, or only those from the PAST of the query's own event."""
 
     ANY = "any"
     PAST = "past"
@@ -39,10 +39,10 @@ class Protocol:
     """The protocol of a study.
 
     Attributes:
-        targets: test targets per user, the last events; a user of n events gives min(targets, n - 10), at least 1.
-        valid_targets: validation targets per user, the events before them, by the same rule.
-        history: whether the user's own items are candidates.
-        memory: which entries a query may see.
+        targets: test targets per user, the last events; a user with n events has min(targets, n - 10), at least 1.
+        valid_targets: validation targets per user, the events before the test targets, by the same rule.
+        history: whether items of the user's own history are candidates.
+        memory: which memory entries a query may retrieve.
         at_test: what the memory holds while the test set is scored.
 
     >>> Protocol(targets=10).described()
@@ -61,11 +61,11 @@ class Protocol:
 
     @property
     def keeps_entries_back(self) -> bool:
-        """Whether what a query may see depends on more than the recipe."""
+        """Whether the protocol hides some memory entries from a query, in addition to the recipe's own rules."""
         return self.hides_history or self.memory is Reach.PAST
 
     def described(self) -> dict[str, int | str]:
-        """Every key of the study file with its value."""
+        """Return every key of the study file's protocol with its value."""
         return {
             "targets": self.targets,
             "valid_targets": self.valid_targets,
@@ -75,19 +75,19 @@ class Protocol:
         }
 
     def of_backbone(self) -> str:
-        """What of it decides a backbone: its training targets, and how the validation set chooses the epoch."""
+        """Return the settings that affect a backbone's training: its targets, and how the epoch is chosen."""
         return f"{self.targets} {self.valid_targets} {self.history.value}"
 
 
 def split_of(of_backbone: str) -> tuple[int, int]:
-    """Test and validation targets per user that :meth:`Protocol.of_backbone` tells of.
+    """Return test and validation targets per user from the text of :meth:`Protocol.of_backbone`.
 
     Raises:
-        ValueError: it is no such text.
+        ValueError: the text is not of that form.
     """
     targets, valid_targets, _ = of_backbone.split(" ")
     return int(targets), int(valid_targets)
 
 
 AS_PUBLISHED = Protocol()
-"""Leave-one-out over the whole catalogue, as RecBole has it."""
+"""Leave-one-out over the whole catalogue, as in RecBole."""

@@ -1,4 +1,4 @@
-"""What a study file's ``data`` says, and loading it: a named set or a file, parsed once and kept."""
+"""The ``data`` of a study file and how it is loaded: a named set or a file, parsed once and kept."""
 
 from __future__ import annotations
 
@@ -31,26 +31,26 @@ _log = logging.getLogger(__name__)
 _NOT_SEPARATED = {suffix for kind in BUILT_IN if kind.has_columns and not kind.has_sep for suffix in kind.suffixes} | {
     suffix for kind in (Csv, Tsv) for suffix in kind.suffixes
 }
-"""Ends of names that tell the format even where ``sep`` is given; a file of any other name is then CSV."""
+"""Suffixes that decide the format even if ``sep`` is given; with ``sep``, a file of any other name is read as CSV."""
 
 _SPELT = {"tab": "\t", r"\t": "\t"}
-"""Words for a separator that is hard to type."""
+"""Spellings of separators that are hard to type."""
 
 _LONG = 50
-"""Events of the longest history that the backbone sees at once."""
+"""Events in the longest history that the backbone reads at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataSpec:
-    """A data set as a study file asks for it: a named set or a file.
+    """A data set as specified in a study file: a named set or a file.
 
     Attributes:
         name: one of the named sets; None for a file.
         path: the user's file; None for a named set.
-        format: the name of the file's format; None to tell by its suffix.
-        columns: which columns to read, where the format has some; those not named are guessed.
-        sep: what separates the fields of a text table; None for the format's own, comma or tab.
-        min_interactions: users and items with fewer are left out, repeatedly; 1 keeps all.
+        format: the name of the file's format; None: decided by the file's suffix.
+        columns: which columns to read, if the format has columns; columns not named are guessed.
+        sep: separator of the fields in a text table; None: the format's own, comma or tab.
+        min_interactions: users and items with fewer interactions are removed, repeatedly; 1 keeps all.
     """
 
     name: str | None = None
@@ -86,10 +86,10 @@ class DataSpec:
         return self.name if self.name is not None else str(self.path)
 
     def file_format(self) -> type[DataFormat]:
-        """How the file is written.
+        """Return the file's format.
 
         Raises:
-            InputError: the named set or the format is unknown, or no format is given and the suffix tells none.
+            InputError: the named set or the format is unknown, or no format is given and the suffix decides none.
         """
         if self.format is not None:
             return FORMATS.find(self.format)
@@ -99,10 +99,10 @@ class DataSpec:
         return format_of(path)
 
     def events(self, path: Path, content: bytes) -> Events:
-        """What the file holds.
+        """Parse the content of the file into events.
 
         Raises:
-            InputError: it is not of the format.
+            InputError: the file is not of the format.
         """
         columns = self.columns
         kind = self.file_format()
@@ -120,7 +120,7 @@ class DataSpec:
         return replace(found, read_as=f"{said}: {found.read_as}" if found.read_as else said)
 
     def file(self, data_dir: Path | None = None, *, progress: Progress = _log.info) -> Path:
-        """The file, fetched if it is a named set that is not there yet.
+        """Return the path of the file; fetch it first if it is a named set that is not on the machine.
 
         Raises:
             EnvironmentProblem: a named set cannot be fetched.
@@ -131,15 +131,15 @@ class DataSpec:
 def spec_of(
     data: str, *, format: str | None = None, sep: str | None = None, columns: Columns, min_interactions: int = 5
 ) -> DataSpec:
-    """The data set that a word of the command line means: a named set, else a file.
+    """Return the spec for a command line argument: a named set, else a file.
 
     Args:
-        data: as typed.
-        format, sep, columns: of a file; columns that a format does not have must be left to be guessed.
-        min_interactions: as a study file has it.
+        data: the argument as typed.
+        format, sep, columns: as in :class:`DataSpec`, for a file; name no columns if the format has none.
+        min_interactions: as in :class:`DataSpec`.
 
     Raises:
-        InputError: it is neither.
+        InputError: the argument is neither.
     """
     names = [each.name for each in NAMED_SETS]
     path = Path(data).expanduser()
@@ -153,30 +153,30 @@ def spec_of(
 
 
 def load(spec: DataSpec, data_dir: Path | None = None, *, progress: Progress = _log.info) -> Interactions:
-    """The data set, fetched if it is a named one, parsed if it was not before.
+    """Load a data set: fetch it if it is a named set, and parse it unless parsed data is kept.
 
-    Parsed data is kept below the data folder, keyed by the file's content, the spec and the parser's code.
+    Parsed data is kept in the data folder, keyed by the file's content, the spec and the parser's code.
 
     Raises:
-        InputError: the file does not hold what the spec says, or nothing remains of it.
+        InputError: the file does not match the spec, or nothing remains after filtering.
         EnvironmentProblem: a named set cannot be fetched.
     """
     return _load(spec, spec.file(data_dir, progress=progress), data_dir, progress)[0]
 
 
 def show(spec: DataSpec | str, data_dir: Path | None = None, *, progress: Progress = _log.info) -> dict[str, object]:
-    """A data set's figures by name, as ``ftr-study data show`` prints them; counts are those after filtering.
+    """Return name -> figure of a data set, as ``ftr-study data show`` prints them; counts are after filtering.
 
-    ``tied_share``, ``dropped`` and ``notes`` are those of :class:`LoadReport`, ``share_over_50`` is the fraction of
-    users with more events than the longest history that the backbone sees at once.
+    ``tied_share``, ``dropped`` and ``notes`` are those of :class:`LoadReport`; ``share_over_50`` is the fraction of
+    users with more than 50 events, the longest history that the backbone reads at once.
 
     Args:
-        spec: a spec, or a named set.
+        spec: a spec, or the name of a named set.
         data_dir: the folder of named sets; the user's cache folder by default.
-        progress: told in words how far a fetch has come.
+        progress: called with messages on the progress of a fetch.
 
     Raises:
-        InputError, EnvironmentProblem: as :func:`load`.
+        InputError, EnvironmentProblem: as in :func:`load`.
     """
     wanted = DataSpec(name=spec) if isinstance(spec, str) else spec
     path = wanted.file(data_dir, progress=progress)
@@ -202,7 +202,7 @@ def show(spec: DataSpec | str, data_dir: Path | None = None, *, progress: Progre
 
 
 def _load(spec: DataSpec, path: Path, data_dir: Path | None, progress: Progress) -> tuple[Interactions, str]:
-    """The data set and the checksum of its file."""
+    """Return the data set and the checksum of its file."""
     content = read_content(path)
     checksum = sha256_of(content)
     kept = data_folder(data_dir) / "parsed" / f"{_key(spec, checksum)}.parsed"
@@ -229,7 +229,7 @@ def _load(spec: DataSpec, path: Path, data_dir: Path | None, progress: Progress)
 
 
 def _key(spec: DataSpec, checksum: str) -> str:
-    """Of all that decides the parsed data, the code that parses included."""
+    """Return a key over everything that affects the parsed data, the parser's code included."""
     module = spec.file_format().__module__
     rooms = (
         "harness.data.events",
@@ -246,7 +246,7 @@ def _key(spec: DataSpec, checksum: str) -> str:
 
 
 def _is_read_only(folder: Path) -> bool:
-    """Whether the folder cannot be written, such as a shared read-only data folder; logs it if so."""
+    """Return whether the folder is read-only, such as a shared data folder; logs a warning if so."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     read_only = not os.access(folder, os.W_OK)

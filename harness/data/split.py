@@ -1,9 +1,9 @@
-"""The split by time that a protocol asks for, and the prefixes that it makes into samples.
+"""The split by time that a protocol defines, and the prefixes that serve as samples and queries.
 
-A *prefix* is (user, position): the items before ``position`` in the user's sequence, whose next item is
-``items[position]``. Prefixes are numbered users one after the other, positions 1 to length - 1 in each; of those
-the last ones are the test queries, those before them the valid queries, and all others are training samples.
-A test query's prefix holds every earlier event, earlier test events included.
+A *prefix* is (user, position): the items before ``position`` in the user's sequence; its target is the next item,
+``items[position]``. Prefixes are numbered user by user, positions 1 to length - 1 for each. A user's last prefixes
+are test queries, those before them validation queries, and all others training samples. The prefix of a test query
+contains every earlier event, earlier test events included.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ class Prefixes:
     """Every prefix of a data set, split into training samples, valid queries and test queries.
 
     Attributes:
-        protocol: that they are split by.
-        user: owner of each prefix, ``(n_prefixes,)``.
-        position: index of its target in the owner's sequence = its length, unclipped, ``(n_prefixes,)``.
+        protocol: the protocol of the split.
+        user: user of each prefix, ``(n_prefixes,)``.
+        position: index of the target in the user's sequence, equal to the prefix's unclipped length, ``(n_prefixes,)``.
         target: the next item, ``(n_prefixes,)``.
         train: numbers of the training prefixes, ascending, ``(n_train,)``.
-        valid, test: numbers of the valid and the test queries, users one after the other, oldest first, ``(n_valid,)``
-            and ``(n_test,)``; one each of every user where the protocol has one target.
-        held_out: events of each user that are valid or test targets, ``(n_users,)``.
+        valid, test: numbers of the validation and the test queries, user by user, oldest first, ``(n_valid,)`` and
+            ``(n_test,)``; with one target in the protocol, one per user.
+        held_out: number of each user's validation and test targets, ``(n_users,)``.
         partners: the training prefixes by target.
-        had: looks up what a user has had, where the protocol hides it; else None.
+        had: look-up of the items in a user's history, if the protocol hides those; else None.
     """
 
     protocol: Protocol
@@ -55,15 +55,15 @@ class Prefixes:
         return len(self.user)
 
     def by_user(self, values: NDArray[Any], queries: Indices) -> NDArray[Any]:
-        """Values of :attr:`valid` or :attr:`test` queries, a row each user.
+        """Arrange values of :attr:`valid` or :attr:`test` queries in one row per user.
 
         Args:
-            values: one each query, ``(n_queries,)``.
-            queries: their numbers, those of a user together and in order.
+            values: one value per query, ``(n_queries,)``.
+            queries: numbers of the queries, user by user and in order.
 
         Returns:
-            ``(n_users,)`` where every user has one query; else ``(n_users, most)`` with a user's last query in the last
-            column, and 0 (or an empty text) before the first one of a user who has fewer.
+            ``(n_users,)`` if every user has one query; else ``(n_users, most)`` with a user's last query in the last
+            column; rows of users with fewer queries start with 0 (or empty text).
         """
         counts = np.bincount(self.user[queries], minlength=len(self.held_out))
         most = int(counts.max(initial=0))
@@ -74,14 +74,14 @@ class Prefixes:
         return rows
 
     def last(self, queries: Indices) -> Indices:
-        """The last of each user's :attr:`valid` or :attr:`test` queries, ``(n_users,)``."""
+        """Return the last of each user's :attr:`valid` or :attr:`test` queries, ``(n_users,)``."""
         return queries[np.flatnonzero(np.diff(self.user[queries], append=-1))]
 
 
 def split_prefixes(data: Interactions, protocol: Protocol = AS_PUBLISHED) -> Prefixes:
-    """Number all prefixes and split them as the protocol says.
+    """Number all prefixes and split them by the protocol.
 
-    Every user has at least ``MIN_SEQUENCE`` events (the loaders see to it).
+    Every user must have at least ``MIN_SEQUENCE`` events, which the loaders ensure.
     """
     counts = data.lengths - 1
     ends = np.cumsum(counts)
@@ -108,13 +108,13 @@ def split_prefixes(data: Interactions, protocol: Protocol = AS_PUBLISHED) -> Pre
 
 
 def n_held_out(lengths: Indices, protocol: Protocol) -> tuple[Indices, Indices]:
-    """Test and validation targets of users with so many events, ``(n_users,)`` each."""
+    """Return the numbers of test and of validation targets of users with ``lengths`` events, ``(n_users,)`` each."""
     n_test = _n_targets(lengths, protocol.targets)
     return n_test, _n_targets(lengths - n_test, protocol.valid_targets)
 
 
 def events_needed(n_train: int, protocol: Protocol) -> int:
-    """Events of a user who has so many training targets, at the least.
+    """Return the minimum number of events of a user with ``n_train`` training targets.
 
     >>> [events_needed(9, Protocol(targets=targets)) for targets in (1, 10)]
     [12, 21]
@@ -125,5 +125,5 @@ def events_needed(n_train: int, protocol: Protocol) -> int:
 
 
 def _n_targets(lengths: Indices, most: int) -> Indices:
-    """Targets of each user at the end of so many events, ``(n_users,)``."""
+    """Return the number of targets at the end of sequences of ``lengths`` events, ``(n_users,)``."""
     return np.clip(lengths - SPARED, 1, most)

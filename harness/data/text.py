@@ -1,4 +1,4 @@
-"""Reading a text file so that every complaint names the file, the line and the fix."""
+"""Reading of text files; every error names the file, the line and the fix."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from harness.errors import EnvironmentProblem, InputError, did_you_mean
 
 LONGEST_ID = 255
-"""Characters of a user's or an item's id: all take the room of the longest, and a longer one is no id but a mistake."""
+"""Maximum characters of an id: each id takes the memory of the longest, and a longer value is most likely a mistake."""
 
 GZ = ".gz"
 
@@ -29,10 +29,10 @@ _PACKED = {
 
 
 def read_content(path: Path) -> bytes:
-    """The bytes of a data file.
+    """Return the bytes of a data file.
 
     Raises:
-        InputError: there is no such file, or it is a folder.
+        InputError: the file does not exist, or is a folder.
         EnvironmentProblem: the file exists but cannot be read.
     """
     try:
@@ -50,10 +50,10 @@ def read_content(path: Path) -> bytes:
 
 
 def unpacked(content: bytes, path: Path) -> bytes:
-    """The content of a gzip file, told by its first bytes; any other content as it is.
+    """Return the unpacked content of a gzip file, recognised by its first bytes; any other content unchanged.
 
     Raises:
-        InputError: it is cut short or damaged, or the name says gzip and the content is none.
+        InputError: the gzip file is truncated or damaged, or the name ends in ``.gz`` and the content is not gzip.
     """
     if content.startswith(_GZIP):
         try:
@@ -66,7 +66,7 @@ def unpacked(content: bytes, path: Path) -> bytes:
 
 
 def plain_name(path: Path) -> Path:
-    """The path without ``.gz``.
+    """Return the path without ``.gz``.
 
     >>> plain_name(Path("log.csv.gz"))
     PosixPath('log.csv')
@@ -75,7 +75,7 @@ def plain_name(path: Path) -> Path:
 
 
 def checked_text(content: bytes, path: Path) -> bytes:
-    """A UTF-8 text without byte order mark and without empty lines at its end.
+    """Return a UTF-8 text without byte order mark and without empty lines at the end.
 
     Raises:
         InputError: the file is empty, packed, not UTF-8, or holds NUL bytes.
@@ -106,7 +106,7 @@ def checked_text(content: bytes, path: Path) -> bytes:
 
 
 def decode_lines(content: bytes, path: Path) -> list[str]:
-    """The lines of a UTF-8 text without their ends; empty lines at the end of the file are left away.
+    """Return the lines of a UTF-8 text without line endings; empty lines at the end of the file are dropped.
 
     Raises:
         InputError: the file is empty, packed, not UTF-8, or holds NUL bytes.
@@ -115,7 +115,7 @@ def decode_lines(content: bytes, path: Path) -> list[str]:
 
 
 def name_lines(numbers: Sequence[int], what: str = "line") -> str:
-    """Line numbers (or others) for a message.
+    """Return line numbers (or the numbers of something else) as text for a message.
 
     >>> name_lines([7])
     'line 7'
@@ -130,7 +130,7 @@ def name_lines(numbers: Sequence[int], what: str = "line") -> str:
 
 
 def shorten(value: str, limit: int = 40) -> str:
-    """A value quoted for a message, cut where it is long.
+    """Return a value quoted for a message, truncated to ``limit`` characters.
 
     >>> shorten("x" * 50, limit=3)
     "'xxx'..."

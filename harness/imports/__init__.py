@@ -1,1 +1,1 @@
-"""Files of other programs, read as data: nothing in them is run, and none of those programs is imported."""
+"""Files of other programs, read as data: no code in them is run, and none of these programs is imported."""

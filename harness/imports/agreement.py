@@ -1,7 +1,7 @@
-"""Whether an imported backbone does on the validation set what RecBole says that it did.
+"""Compares the validation score of an imported backbone with the score that RecBole recorded.
 
-A checkpoint holds vectors without ids, so a file whose rows were sorted anew, another vocabulary of equal size or
-another column gives every item a wrong vector, and nothing but the score tells.
+A checkpoint holds vectors without ids. If the rows of the data file were re-sorted, or another vocabulary of equal size
+or another column is used, every item gets a wrong vector, and only the score shows it.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ ROUNDING = 1e-4
 """RecBole's figures have four decimals."""
 
 RELATIVE = 0.05
-"""Part of RecBole's figure by which rounding and few ties may move it."""
+"""Relative difference from RecBole's figure that rounding and a few ties may cause."""
 
 TIED = 0.5
-"""Part of RecBole's figure by which ties may move it where they decide every user's target; less in proportion."""
+"""Relative difference that ties may cause if they decide every user's target; proportionally less for fewer users."""
 
 MANY_TIED = 0.01
-"""Share of users whose target ties decide, from which ties are named as a cause."""
+"""Share of users with a target decided by ties above which ties are named as a possible cause."""
 
 USERS = 2
-"""Users whose score may differ from best to worst, such as the few whose last events have equal times."""
+"""Number of users whose score may differ from best to worst, such as those whose last events have equal times."""
 
 FALLBACK = "ndcg@10"
-"""Metric of a model whose own is none of ours."""
+"""Metric used if the model's own metric is not available here."""
 
 
 class Mismatch(Enum):
-    """What becomes of an import whose score is far from RecBole's."""
+    """How to treat an import whose score differs grossly from RecBole's."""
 
     REFUSED = "refused"
     ACCEPTED = "accepted"
@@ -52,16 +52,16 @@ class Mismatch(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """Two figures of one model on the validation set.
+    """The model's score on the validation set, as computed here and as recorded by RecBole.
 
     Attributes:
-        metric: that RecBole chose its epoch by, or ours where RecBole's is none of ours.
-        here: its mean over users as we compute it, all items ranked.
-        by_chance: what random ranks would give.
-        theirs: RecBole's; None where the file has none of this metric.
-        incomparable: why the two may differ though all is well; empty where they must agree.
-        n_users: users of ``here``.
-        tied_share: share of users of whom another order of events of one timestamp makes another item the target.
+        metric: the metric that chose RecBole's epoch; :data:`FALLBACK` if it is not available here.
+        here: mean over users as computed here, with all items ranked.
+        by_chance: mean for random ranks.
+        theirs: RecBole's figure; None if the file has no figure for this metric.
+        incomparable: why the two may differ in a correct import; empty if they must agree.
+        n_users: number of users in ``here``.
+        tied_share: share of users with a held-out target that depends on the order of events with equal timestamps.
     """
 
     metric: str
@@ -74,7 +74,7 @@ class Agreement:
 
     @property
     def tolerance(self) -> float:
-        """The largest difference that is no sign of a mismatch."""
+        """The largest difference that does not count as a mismatch."""
         part = RELATIVE + TIED * (self.tied_share if self.tied_share > MANY_TIED else 0.0)
         return ROUNDING + part * abs(self.theirs or 0.0) + USERS / self.n_users
 
@@ -84,7 +84,7 @@ class Agreement:
         return self.theirs is not None and not self.incomparable and abs(self.here - self.theirs) > self.tolerance
 
     def line(self) -> str:
-        """Both figures, and what they prove."""
+        """Return both figures and the conclusion from them, one line."""
         said = f"validation {self.metric}: {self.here:.4f} here"
         if self.theirs is None:
             return f"{said}, RecBole's own is not in the file; random ranks would give {self.by_chance:.4f}"
@@ -99,7 +99,7 @@ class Agreement:
         return f"{said}: they {'differ' if self.is_gross else 'agree'} (tolerance {self.tolerance:.4f})"
 
     def problem(self) -> str:
-        """What a gross difference means and what to look at."""
+        """Return what a gross difference means and what to check."""
         ties = ""
         if self.tied_share > MANY_TIED:
             ties = (
@@ -117,10 +117,10 @@ class Agreement:
 
 
 def agreement(found: RecBoleCheckpoint, model: PackedEncoder, data: Interactions) -> Agreement:
-    """Try the model on the validation set, never on the test set.
+    """Score the model on the validation set, never on the test set, and compare with RecBole's figure.
 
     Raises:
-        harness.errors.InputError: a score is not a number, or is infinite.
+        harness.errors.InputError: a score is NaN or infinite.
     """
     from harness.data.split import split_prefixes
 

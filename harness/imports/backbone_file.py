@@ -1,4 +1,4 @@
-"""A backbone's file as a study names it: read and checked as a whole before anything runs, without torch."""
+"""The backbone file that a study names: read and checked completely before anything runs, without torch."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from harness.data.protocol import AS_PUBLISHED, split_of
 from harness.errors import InputError
 
 FORMAT = "ftr-study backbone 1"
-"""What :mod:`harness.backbones.training` calls its files."""
+"""The format name that :mod:`harness.backbones.training` writes into its files."""
 
 _LENGTH = 8
-"""Bytes of a safetensors file that tell the length of its header."""
+"""Size of the field with the header's length at the start of a safetensors file, in bytes."""
 
 _FLOAT_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackboneFile:
-    """One backbone for all replicates of a study.
+    """A file with one backbone, used for all replicates of a study.
 
     Attributes:
-        path: where it lies.
-        written: the path as the study file has it.
-        checksum: of tensors and description; the order of a safetensors header is left to chance, so the file's own
-            checksum would tell equal backbones apart.
-        spec: the backbone that it holds.
-        n_items: it knows so many.
-        fingerprint: of the data that its items are numbered by.
-        provenance: what it says of its origin.
+        path: path of the file.
+        written: the path as written in the study file.
+        checksum: checksum of tensors and description; not of the file, because the order of a safetensors header is
+            random, and equal backbones would get different checksums.
+        spec: the backbone in the file.
+        n_items: number of items.
+        fingerprint: fingerprint of the data that numbers its items.
+        provenance: the origin of the backbone, as recorded in the file.
     """
 
     path: Path
@@ -48,10 +48,10 @@ class BackboneFile:
     provenance: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def split(self) -> tuple[int, int]:
-        """Test and validation targets per user that it was trained without; one each where it does not say.
+        """Return the numbers of test and validation targets per user held out in training; (1, 1) if not recorded.
 
         Raises:
-            InputError: it says something else.
+            InputError: the record cannot be read.
         """
         told = self.provenance.get("protocol", AS_PUBLISHED.of_backbone())
         try:
@@ -60,15 +60,15 @@ class BackboneFile:
             raise InputError(f"{self.path}: its protocol {told!r} cannot be read; train it again") from problem
 
     def described(self) -> dict[str, str]:
-        """The file in a manifest's words."""
+        """Return the file's entry for a manifest."""
         return {"name": self.path.name, "checksum": self.checksum, **self.provenance}
 
 
 def read_backbone_file(path: Path, written: str) -> BackboneFile:
-    """A backbone's file, its checksum and every shape verified.
+    """Read a backbone's file and verify its checksum and all shapes.
 
     Raises:
-        InputError: there is none, it is damaged, or no backbone of this version.
+        InputError: the file does not exist, is damaged, or is not a backbone of this version.
     """
     if not path.is_file():
         found = "is a folder, not a file" if path.is_dir() else "does not exist"
@@ -108,7 +108,7 @@ def read_backbone_file(path: Path, written: str) -> BackboneFile:
 
 
 def _taken_apart(content: bytes, path: Path) -> tuple[dict[str, object], memoryview]:
-    """The header and the tensors' bytes of a safetensors file."""
+    """Return the header and the tensors' bytes of a safetensors file."""
     length = int.from_bytes(content[:_LENGTH], "little")
     if len(content) < _LENGTH or length > len(content) - _LENGTH or content[_LENGTH : _LENGTH + 1] != b"{":
         raise InputError(
@@ -130,7 +130,7 @@ def _parsed(text: bytes, path: Path) -> dict[str, object]:
 def _tensors(
     entries: Mapping[str, object], body: memoryview, path: Path
 ) -> dict[str, tuple[tuple[int, ...], memoryview]]:
-    """Name -> shape and bytes of float32 tensors."""
+    """Return name -> shape and bytes of the float32 tensors."""
     tensors: dict[str, tuple[tuple[int, ...], memoryview]] = {}
     for name, entry in entries.items():
         match entry:

@@ -1,4 +1,4 @@
-"""From a RecBole checkpoint to a backbone file of ours, matched to a data set by the items' ids."""
+"""Converts a RecBole checkpoint to a backbone file, matching its items with a data set by their ids."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """An import in figures.
+    """The result of an import.
 
     Attributes:
-        written: the file of ours.
-        checkpoint: what was read.
-        spec: of the encoder.
-        n_items: matched by their ids.
+        written: the backbone file that was written.
+        checkpoint: the checkpoint that was read.
+        spec: the backbone's specification.
+        n_items: number of items matched by id.
         data: the data set's name.
-        agreement: its figure on the validation set beside RecBole's own.
+        agreement: the validation score computed here and RecBole's own.
     """
 
     written: Path
@@ -46,7 +46,7 @@ class Imported:
     agreement: Agreement
 
     def lines(self) -> list[str]:
-        """The import in words, a line each."""
+        """Return a description of the import, in lines."""
         found, settings = self.checkpoint, self.checkpoint.settings
         epoch = f"{found.epoch} of RecBole's training" if found.epoch else "unknown, since the file does not tell it"
         sizes = ", ".join(f"{name} {getattr(self.spec, name)}" for name in found.model.sizes)
@@ -77,21 +77,21 @@ def import_recbole(
 ) -> Imported:
     """Read a checkpoint, match its items with a data set, and write a backbone file.
 
-    The model is tried on the validation set, never on the test set.
+    The model is scored on the validation set, never on the test set.
 
     Args:
         path: the checkpoint.
-        data_spec: the data set of the studies to come.
+        data_spec: the data set of the studies that will use the backbone.
         out: the file to write; it must not exist.
-        inter: RecBole's own ``.inter`` file, where ``data_spec`` is another form of the same interactions.
-        columns: of that file.
-        told: what the checkpoint does not say.
-        mismatch: what becomes of an import whose score is far from RecBole's own.
+        inter: RecBole's own ``.inter`` file, if ``data_spec`` is another file with the same interactions.
+        columns: columns of the ``.inter`` file; None: those of ``data_spec``.
+        told: settings given by the user because the checkpoint lacks them.
+        mismatch: how to treat an import whose score differs grossly from RecBole's own.
         data_dir: the folder of named data sets.
 
     Raises:
-        InputError: the checkpoint cannot be read, or does not belong to the data.
-        harness.errors.EnvironmentProblem: the data cannot be fetched, or the file not be written.
+        InputError: the checkpoint cannot be read, or does not match the data.
+        harness.errors.EnvironmentProblem: the data cannot be fetched, or the file cannot be written.
     """
     if out.exists():
         raise InputError(f"{out} exists already; give another --out, or delete it first")
@@ -109,10 +109,10 @@ def import_recbole(
 
 
 def _item_rows(found: RecBoleCheckpoint, data: Interactions, spec: DataSpec, inter: Path, columns: Columns) -> Rows:
-    """RecBole's number of each of our items, ``(n_items,)``.
+    """Return RecBole's number of each of our items, ``(n_items,)``.
 
     Raises:
-        InputError: the checkpoint, RecBole's file and the data do not hold the same items.
+        InputError: the checkpoint, RecBole's file and the data do not have the same items.
     """
     trained: list[str] = []
     for option, key in (("user", "USER_ID_FIELD"), ("item", "ITEM_ID_FIELD"), ("time", "TIME_FIELD")):
@@ -151,10 +151,10 @@ def _item_rows(found: RecBoleCheckpoint, data: Interactions, spec: DataSpec, int
 def _written(
     found: RecBoleCheckpoint, spec: PackedBackbone, data: Interactions, rows: Rows, out: Path, mismatch: Mismatch
 ) -> Imported:
-    """Build our encoder with the parameters, try it on the validation set, and write it.
+    """Build our encoder with the parameters, score it on the validation set, and write it.
 
     Raises:
-        InputError: it does not do there what RecBole says.
+        InputError: the score differs grossly from RecBole's, and ``mismatch`` refuses that.
     """
     import torch
 

@@ -1,9 +1,9 @@
-"""A pickle read as a description: every name, call and state in it becomes inert data, and nothing is ever called.
+"""Reads a pickle as a description: every name, call and state in it becomes inert data; nothing is ever called.
 
-Unpickling normally imports and calls what a pickle names, which is how a hostile one takes over. Here it runs on the
-standard library's unpickler in Python, with every opcode replaced that would import, call, set, hash or allocate more
-than the file holds. ``find_class`` alone would not do: the one in C still hashes tuples nested to take years, copies
-arguments at each call, and reserves what a number in the file asks for.
+Unpickling normally imports and calls what a pickle names, so a hostile pickle can run any code. This module uses the
+standard library's unpickler in Python, with every opcode replaced that would import, call, set, hash, or allocate more
+than the file holds. Overriding ``find_class`` alone is not enough: the unpickler in C still hashes nested tuples (which
+can take years), copies arguments at each call, and allocates as much as a number in the file demands.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from dataclasses import dataclass
 from harness.errors import InputError
 
 LARGEST_PICKLE = 2**20
-"""Bytes; a checkpoint's own pickle, its tensors apart, has some 30 000. An object takes up to 60 times its opcode."""
+"""Bytes. A checkpoint's pickle, without tensors, has about 30 000; an object takes up to 60 times its opcode's size."""
 
 OUTSIDE = "a value outside the pickle"
-"""The name of what a persistent id stands for, such as the bytes of a tensor."""
+"""The name of an :class:`Inert` for a persistent id, which refers to data such as the bytes of a tensor."""
 
 _MALFORMED = (pickle.UnpicklingError, EOFError, LookupError, ValueError, TypeError, AttributeError, struct.error)
-"""What the standard library raises at pickles that are torn or wrong."""
+"""Exceptions that the standard library raises for truncated or malformed pickles."""
 
 
 class PickleProblem(InputError):
-    """A pickle that is torn, too large, or no pickle at all."""
+    """A pickle that is truncated, malformed or too large."""
 
 
 @dataclass(slots=True, eq=False)
 class Inert:
-    """What a pickle names, or what a call in it would have made; never looked up, never called.
+    """A placeholder for an object that a pickle names or for the result of a call; never looked up, never called.
 
     Attributes:
-        name: ``module.name`` of it or of what would have been called; empty where the result of a call would have been.
-        args: of the call, mostly a tuple; None where there was none.
-        state: what would have been set on it, such as the attributes of an object.
+        name: ``module.name`` of the object or the callable; empty if the callable is itself the result of a call.
+        args: arguments of the call, usually a tuple; None if there was no call.
+        state: state that would have been set on the object, such as its attributes.
     """
 
     name: str
@@ -47,18 +47,18 @@ class Inert:
 
 
 def read_inert(content: bytes) -> object:
-    """The value that a pickle describes: plain values, lists, tuples and dicts, and :class:`Inert` for all else.
+    """Return the value that a pickle describes: plain values, lists, tuples, dicts, and :class:`Inert` for all else.
 
-    Keys of a dict that are not text, numbers of 64 bits or None are left out with their values, as are members of sets.
+    Dict entries whose key is not text, a number of at most 64 bits or None are dropped, as are items added to a set.
 
     Raises:
-        PickleProblem: it is torn, malformed or over :data:`LARGEST_PICKLE` bytes.
+        PickleProblem: the pickle is truncated, malformed or larger than :data:`LARGEST_PICKLE` bytes.
     """
     if len(content) > LARGEST_PICKLE:
         raise PickleProblem(f"its pickle has {len(content)} bytes, and at most {LARGEST_PICKLE} are read")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of escapes in old strings that are none
+            warnings.simplefilter("ignore")  # about invalid escapes in old strings
             return _InertUnpickler(io.BytesIO(content), encoding="latin1").load()
     except _MALFORMED as problem:
         raise PickleProblem(f"its pickle is torn or malformed ({type(problem).__name__}: {problem!s:.80})") from problem
@@ -70,11 +70,11 @@ _KEPT = (
     "BINBYTES8 EMPTY_LIST LIST EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3 EMPTY_DICT GET BINGET LONG_BINGET BINPUT "
     "LONG_BINPUT MEMOIZE GLOBAL STACK_GLOBAL INST OBJ EXT1 EXT2 EXT4 PERSID BINPERSID".split()
 )
-"""Opcodes that the standard library carries out: those of plain values, and those that end in a method below."""
+"""Opcodes left to the standard library: those of plain values, and those that call a method overridden below."""
 
 
 class _InertUnpickler(pickle._Unpickler):
-    """The standard library's unpickler, whose every way out ends in an :class:`Inert`."""
+    """The standard library's unpickler; every import, call or external reference becomes an :class:`Inert`."""
 
     stack: list[object]
     append: Callable[[object], None]
@@ -96,7 +96,7 @@ class _InertUnpickler(pickle._Unpickler):
 
     def _call(self, by: object, args: object) -> None:
         name = by.name if isinstance(by, Inert) and by.args is None else ""
-        # Later opcodes fill an ordered dict, so it has to be a dict by then.
+        # Later opcodes add entries to an OrderedDict, so it must be a dict here.
         self.append({} if name == "collections.OrderedDict" and args == () else Inert(name, args))
 
     def _reduce(self) -> None:
@@ -151,10 +151,10 @@ class _InertUnpickler(pickle._Unpickler):
         pickle.SETITEM[0]: _set_item,
         pickle.SETITEMS[0]: lambda self: self._fill(self.pop_mark()),
         pickle.PUT[0]: _put,
-        pickle.BYTEARRAY8[0]: pickle._Unpickler.dispatch[pickle.BINBYTES8[0]],  # its own reserves what it is told
+        pickle.BYTEARRAY8[0]: pickle._Unpickler.dispatch[pickle.BINBYTES8[0]],  # its own would allocate any given size
     }
 
 
 def _is_key(key: object) -> bool:
-    """Whether hashing it takes no time and seldom gives another's hash, unlike tuples and long numbers."""
+    """Return whether a key is fast to hash and seldom collides, unlike tuples and long numbers."""
     return key is None or isinstance(key, str | float) or (isinstance(key, int) and -(2**63) <= key < 2**64)

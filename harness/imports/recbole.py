@@ -1,6 +1,6 @@
-"""A checkpoint that RecBole wrote: its parameters, and what it says of itself.
+"""Reads a RecBole checkpoint: its parameters, configuration, epoch and score.
 
-Source: RecBole 1.2.1 (Zhao et al., CIKM 2021), whose trainer saves configuration, epoch, score and ``state_dict``. The
+Source: RecBole 1.2.1 (Zhao et al., CIKM 2021); its trainer saves configuration, epoch, score and ``state_dict``. The
 code is our own.
 """
 
@@ -21,18 +21,18 @@ from harness.imports.recbole_transformer import Transformer
 from harness.imports.torch_archive import TorchArchive, read_torch_archive
 
 MODELS: tuple[RecBoleModel, ...] = (Transformer(), Recurrent())
-"""The kinds of model that are read; a file that shows none is held against the first."""
+"""The supported kinds of model; a file that fits none is checked against the first."""
 
 _TITLES = " or ".join(each.title for each in MODELS)
 _STATES = ("state_dict", "model_state_dict", "model")
-"""Where a trainer keeps the parameters; else the file is the ``state_dict`` itself."""
+"""Keys under which a trainer stores the parameters; without them, the file is the ``state_dict`` itself."""
 
 
 def read_recbole(path: Path) -> RecBoleCheckpoint:
-    """A checkpoint of RecBole, or a bare ``state_dict`` of one of its models; nothing in it is run.
+    """Read a RecBole checkpoint, or a bare ``state_dict`` of one of its models; no code in it is run.
 
     Raises:
-        InputError: it is no such file, is damaged, or holds another model.
+        InputError: the file is not of this kind, is damaged, or holds an unsupported model.
     """
     archive = read_torch_archive(path)
     root = archive.root if isinstance(archive.root, dict) else {}
@@ -54,7 +54,7 @@ def read_recbole(path: Path) -> RecBoleCheckpoint:
 
 
 def _model(path: Path, settings: Mapping[str, object], held: Mapping[str, object]) -> RecBoleModel:
-    """The kind of model that the configuration names, or that the names of the parameters show."""
+    """Return the kind of model, from the configuration or, without one, from the names of the parameters."""
     architecture = settings.get("model")
     if architecture is None:
         return next((each for each in MODELS if each.mark in held), MODELS[0])
@@ -66,10 +66,10 @@ def _model(path: Path, settings: Mapping[str, object], held: Mapping[str, object
 
 
 def _unwrapped(path: Path, held: object) -> tuple[dict[str, object], str]:
-    """The model's entries by RecBole's names, and the prefix that a wrapper had put before all of them.
+    """Return the model's entries by RecBole's names, and the prefix that a wrapper had added to all of them.
 
     Raises:
-        InputError: no entry is a table of items, or the file holds more than one model.
+        InputError: there is no item embedding, or the file holds more than one model.
     """
     entries = {str(name): value for name, value in held.items()} if isinstance(held, dict) else {}
     tables = [name for name in entries if name == ITEMS or name.endswith(f".{ITEMS}")]
@@ -86,14 +86,14 @@ def _unwrapped(path: Path, held: object) -> tuple[dict[str, object], str]:
 
 
 def _parameters(archive: TorchArchive, model: RecBoleModel, held: Mapping[str, object]) -> dict[str, Numbers]:
-    """Every parameter of the encoder, checked: all there, none beside them, shapes in keeping, numbers finite."""
+    """Return the encoder's parameters, checked: none missing, no others, shapes consistent, numbers finite."""
     wanted = model.wanted(held)
     for what, names in (("lacks", wanted.keys() - held), ("also has", held.keys() - wanted)):
         if names:
             some = ", ".join(name[:80] for name in sorted(names)[:4]) + (" …" if len(names) > 4 else "")
             raise archive.problem(f"its model {what} {some}, so it is no {model.title}")
     found: dict[str, Numbers] = {}
-    room = 2 * archive.path.stat().st_size  # numbers of 16 bits take twice their room
+    room = 2 * archive.path.stat().st_size  # float32 takes twice the room of 16-bit numbers
     for name in wanted:
         found[name] = archive.tensor(held[name], name)
         room -= found[name].nbytes
@@ -112,33 +112,33 @@ def _parameters(archive: TorchArchive, model: RecBoleModel, held: Mapping[str, o
 
 
 def _fits(axis: str, size: int, sizes: dict[str, int]) -> bool:
-    """Whether an axis is as long as where its name stood before; the first time that it stands tells its length."""
+    """Return whether the axis has the length of its earlier uses; the first use sets the length."""
     one, *others = axis.split()
     times = 1 + len(others)
     return size % times == 0 and sizes.setdefault(one, size // times) * times == size
 
 
 def _length(axis: str, sizes: Mapping[str, int]) -> int:
-    """How long an axis is; 0 where nothing has told."""
+    """Return the length of an axis; 0 if it is not known."""
     return sum(sizes.get(each, 0) for each in axis.split())
 
 
 def _settings(config: object) -> dict[str, object]:
-    """The plain values of a pickled configuration."""
+    """Return the plain values of a pickled configuration."""
     return {str(key): _plain(value) for key, value in _configured(config).items()}
 
 
 def _configured(config: object) -> dict[object, object]:
-    """The values of a pickled ``recbole.config.Config``, whose attributes hold them as one dict."""
+    """Return the values of a pickled ``recbole.config.Config``, which keeps them as one dict in its attributes."""
     state = config.state if isinstance(config, Inert) else config
     values = state.get("final_config_dict", {}) if isinstance(state, dict) else {}
     return values if isinstance(values, dict) else {}
 
 
 def _incomparable(config: object) -> str:
-    """What of RecBole's evaluation is not leave-one-out by time with all items ranked; empty where nothing is.
+    """Return how RecBole's evaluation differs from leave-one-out by time with all items ranked; empty if not at all.
 
-    RecBole 1.x says it in ``eval_args``, earlier ones in ``eval_setting``, such as ``TO_LS,full``.
+    RecBole 1.x records its evaluation in ``eval_args``, earlier versions in ``eval_setting``, such as ``TO_LS,full``.
     """
     values = _configured(config)
     asked, old = values.get("eval_args"), values.get("eval_setting")
@@ -157,7 +157,7 @@ def _incomparable(config: object) -> str:
 
 
 def _plain(value: object) -> object:
-    """Text and numbers as they are, nothing for what is empty, and ``...`` for all else."""
+    """Return plain values as they are (long text is cut), None for empty containers, and ``...`` for all else."""
     if value is None or isinstance(value, bool | float):
         return value
     if isinstance(value, int):
@@ -168,7 +168,7 @@ def _plain(value: object) -> object:
 
 
 def _score(value: object) -> float | None:
-    """A float, or numpy's scalar as it is pickled: a type and 8 bytes, which old protocols spell as latin1."""
+    """Return a float, or a pickled numpy scalar: a type and 8 bytes, as latin1 text in old protocols; else None."""
     if isinstance(value, Inert) and value.name in ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar"):
         match value.args:
             case (Inert(args=("f8", *_)), bytes() as held):

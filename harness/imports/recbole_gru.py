@@ -8,13 +8,13 @@ from harness.backbones.gru4rec.backbone import GRU4Rec
 from harness.imports.recbole_model import ITEMS, Numbers, RecBoleCheckpoint, RecBoleModel, Told, n_layers
 
 _LAYER = {"input": "gru_layers.weight_ih_l{}", "state": "gru_layers.weight_hh_l{}"}
-"""Our name of each matrix of a recurrent layer -> RecBole's; both stack reset gate, update gate and candidate."""
+"""Our name of each matrix of a recurrent layer -> RecBole's name; both stack reset gate, update gate, candidate."""
 
 _LENGTH = "MAX_ITEM_LIST_LENGTH"
 
 
 class Recurrent(RecBoleModel):
-    """GRU4Rec's encoder: a recurrent layer or more without biases, and a dense one."""
+    """GRU4Rec's encoder: one or more recurrent layers without biases, and a dense layer."""
 
     architectures = ("GRU4Rec",)
     title = "GRU4Rec"
@@ -56,7 +56,7 @@ class Recurrent(RecBoleModel):
 
 
 def _max_length(found: RecBoleCheckpoint, given: int | None) -> int:
-    """How many of a history's last items RecBole gave the model; no parameter tells."""
+    """Return how many of a history's last items RecBole gave to the model; the parameters do not show it."""
     written = found.settings.get(_LENGTH)
     if written is None and given is None:
         raise found.problem(

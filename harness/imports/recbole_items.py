@@ -1,7 +1,7 @@
-"""How RecBole numbers items: by their first row in the ``.inter`` file, after its own filters.
+"""RecBole's numbering of items: by their first row in the ``.inter`` file, after its own filters.
 
 Source: RecBole 1.2.1 (Zhao et al., CIKM 2021): filters by number of interactions, then ``pandas.factorize`` over the
-rows that are left, in the file's order, before any sorting by time; number 0 is padding. The code is our own.
+remaining rows in the file's order, before any sorting by time; number 0 is padding. The code is our own.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _OTHER_FILTERS = (
     "rm_dup_inter val_interval lowest_val highest_val equal_val not_equal_val benchmark_filename alias_of_item_id "
     "fields_in_same_space"
 ).split()
-"""Settings of RecBole, old and new, that decide which rows are left or how items are numbered, and are not imitated."""
+"""Unsupported settings of RecBole, old and new, that change which rows remain or how items are numbered."""
 
 
 class RecBoleFilter(NamedTuple):
-    """Which users and items RecBole kept: their numbers of interactions lie in one of the intervals.
+    """RecBole's filter: it keeps users and items whose number of interactions is in one of the intervals.
 
     Attributes:
         user, item: the intervals as RecBole writes them, such as ``[5,10];(20,inf)``.
@@ -40,10 +40,10 @@ class RecBoleFilter(NamedTuple):
 
 
 def recbole_filter(settings: Mapping[str, object]) -> RecBoleFilter:
-    """The filter of a RecBole configuration, of 1.x (intervals) or of before (smallest and largest numbers).
+    """Return the filter of a RecBole configuration, from 1.x (intervals) or earlier versions (minimum and maximum).
 
     Raises:
-        InputError: it filters or numbers in a way that is not imitated here.
+        InputError: the configuration has a filter or numbering that is not supported here.
     """
     for key in _OTHER_FILTERS:
         if settings.get(key):
@@ -62,11 +62,11 @@ def recbole_filter(settings: Mapping[str, object]) -> RecBoleFilter:
 
 
 def recbole_items(events: Events, kept: RecBoleFilter) -> list[str]:
-    """The ids of RecBole's items in the order of their numbers, from 1.
+    """Return the ids of RecBole's items in the order of their numbers, from 1.
 
     Args:
-        events: the ``.inter`` file, in its order.
-        kept: RecBole's filter, applied until it leaves nothing out.
+        events: the events of the ``.inter`` file, in its order.
+        kept: RecBole's filter, applied until it removes nothing more.
 
     Raises:
         InputError: the filter cannot be read.
@@ -77,7 +77,7 @@ def recbole_items(events: Events, kept: RecBoleFilter) -> list[str]:
 
 
 def _within(written: str) -> Fits:
-    """Which of some counts lie in one of the intervals."""
+    """Return a function from counts to whether each is in one of the intervals."""
     found = [_INTERVAL.fullmatch(part.strip()) for part in written.split(";")]
     try:
         intervals = [(each[1] == "[", float(each[2]), float(each[3]), each[4] == "]") for each in found if each]

@@ -1,4 +1,4 @@
-"""What a checkpoint of RecBole holds, and what every kind of model in one has to tell."""
+"""The content of a RecBole checkpoint, and the base class for the kinds of model in it."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 Numbers = NDArray[np.float32]
 
 ITEMS = "item_embedding.weight"
-"""RecBole's name of the table of items, in every model that is read."""
+"""RecBole's name of the item embedding, in every supported model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """What the user says of a model, where its file does not; None: nothing.
+    """Settings that the user gives because the model's file may lack them; None: not given.
 
     Attributes:
         n_heads: attention heads.
-        dropout: the rate.
+        dropout: dropout rate.
         max_length: longest history, in items.
     """
 
@@ -42,14 +42,14 @@ NOTHING = Told()
 
 
 class RecBoleModel(ABC):
-    """A kind of model: RecBole's names of its parameters, and how ours is made of them.
+    """A kind of model: RecBole's names of its parameters, and the conversion to our backbone.
 
     Attributes:
-        architectures: RecBole's names of models whose forward pass is the one that our backbone computes.
-        title: those that a file without a configuration may hold, in words.
-        mark: a parameter that no other kind has.
-        sizes: fields of our backbone that describe it.
-        assumed: what a file without a configuration leaves open.
+        architectures: RecBole's names of models with the same forward pass as our backbone.
+        title: the models that a file without a configuration may hold, for messages.
+        mark: name of a parameter that no other kind has.
+        sizes: fields of our backbone that describe the model.
+        assumed: what is assumed for a file without a configuration.
     """
 
     architectures: ClassVar[tuple[str, ...]]
@@ -60,38 +60,38 @@ class RecBoleModel(ABC):
 
     @abstractmethod
     def wanted(self, held: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
-        """RecBole's names of all parameters -> their axes; an axis ``h h h`` is three times as long as ``h``.
+        """Return RecBole's name -> axes of all parameters; an axis ``h h h`` is three times as long as ``h``.
 
         Args:
-            held: the names in the file, which tell the number of layers.
+            held: the names in the file, which show the number of layers.
         """
 
     @abstractmethod
     def spec(self, found: RecBoleCheckpoint, told: Told) -> PackedBackbone:
-        """Our specification of the same encoder.
+        """Return our specification of the same encoder.
 
         Raises:
-            InputError: the file and the user leave something open or disagree, or our encoder cannot compute this one.
+            InputError: a setting is missing, file and user disagree, or our encoder does not support this model.
         """
 
     @abstractmethod
     def tensors(self, found: RecBoleCheckpoint) -> dict[str, Numbers]:
-        """The parameters by our names, but for the items."""
+        """Return the parameters by our names, except the item embedding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecBoleCheckpoint:
-    """What a checkpoint holds, as far as it is read.
+    """The content of a checkpoint.
 
     Attributes:
         path, sha256: the file and its checksum.
-        model: the kind that it holds.
+        model: the kind of model in the file.
         parameters: RecBole's name -> numbers.
-        settings: RecBole's configuration, what is not text, a number or None as ``...``; empty where the file has none.
-        epoch: of RecBole's training, from 1; None where the file does not say.
-        best_valid_score: RecBole's score on its valid split by ``settings["valid_metric"]``; None where unsaid.
-        incomparable: why that score may differ from ours though all is well; empty where the two must agree.
-        prefix: taken off the names, such as ``module.`` of DataParallel.
+        settings: RecBole's configuration, with ``...`` for values that are not plain; empty if the file has none.
+        epoch: epoch of RecBole's training, from 1; None if not in the file.
+        best_valid_score: RecBole's validation score by ``settings["valid_metric"]``; None if not in the file.
+        incomparable: why that score may differ from ours in a correct import; empty if the two must agree.
+        prefix: prefix removed from all names, such as ``module.`` of DataParallel.
     """
 
     path: Path
@@ -111,35 +111,35 @@ class RecBoleCheckpoint:
 
     @property
     def architecture(self) -> str:
-        """RecBole's name of the model; empty where the file does not say."""
+        """RecBole's name of the model; empty if not in the file."""
         return str(self.settings.get("model") or "")
 
     def spec(self, told: Told) -> PackedBackbone:
-        """Our specification of the same encoder.
+        """Return our specification of the same encoder.
 
         Raises:
-            InputError: the file and the user leave something open or disagree, or our encoder cannot compute this one.
+            InputError: as in :meth:`RecBoleModel.spec`.
         """
         return self.model.spec(self, told)
 
     def tensors(self, item_rows: NDArray[np.int64]) -> dict[str, Numbers]:
-        """The parameters by our names and with our numbering of items.
+        """Return the parameters by our names and with our numbering of items.
 
         Args:
-            item_rows: RecBole's number of each of our items, from our number 1 on, ``(n_items,)``.
+            item_rows: RecBole's number of each of our items, starting with our item 1, ``(n_items,)``.
         """
         items = self.parameters[ITEMS]
-        # RecBole draws a vector for its padding and never uses it; ours is 0.
+        # RecBole draws a padding vector that it never uses; ours is 0.
         return {ITEMS: np.concatenate([np.zeros_like(items[:1]), items[item_rows]]), **self.model.tensors(self)}
 
     def problem(self, what: str) -> InputError:
         return InputError(f"{self.path}: {what}")
 
     def share(self, key: str, default: float) -> float:
-        """A setting that is a number in [0, 1).
+        """Return a setting that must be a number in [0, 1).
 
         Raises:
-            InputError: it is something else.
+            InputError: the setting is something else.
         """
         value = self.settings.get(key, default)
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
@@ -147,7 +147,7 @@ class RecBoleCheckpoint:
         return float(value)
 
     def unsaid_dropout(self, default: float) -> InputError:
-        """A file without a configuration, and a user who does not say the rate of dropout."""
+        """Return the error for a file without a configuration if the user gives no dropout rate either."""
         return self.problem(
             "it does not say the rate of dropout, which is active while a study fine-tunes; add --dropout, such as "
             f"--dropout {default}, RecBole's default"
@@ -155,10 +155,10 @@ class RecBoleCheckpoint:
 
 
 def n_layers(held: Mapping[str, object], name: str) -> int:
-    """How many layers the names in a file tell, at least 1.
+    """Return the number of layers by the names in a file, at least 1.
 
     Args:
         held: the names.
-        name: of a parameter of a layer, with a place for the layer's number.
+        name: name of a layer's parameter, with a placeholder ``{}`` for the layer's number.
     """
     return next(layer for layer in count(1) if name.format(layer) not in held)

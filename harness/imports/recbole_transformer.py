@@ -1,6 +1,6 @@
-"""RecBole's SASRec, and the models that have its encoder.
+"""RecBole's SASRec, and other models with the same encoder.
 
-DuoRec's public implementation is a fork of an earlier RecBole with the same encoder and the same names.
+DuoRec's public implementation is a fork of an earlier RecBole, with the same encoder and the same names.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _LAYER = {
     "feed_forward.dense_2": ("contraction", ("d", "inner")),
     "feed_forward.LayerNorm": ("feed_forward_norm", ("d",)),
 }
-"""RecBole's name of each part of a layer -> ours and the axes of its weight; those of one name of ours are stacked."""
+"""RecBole's name of each part of a layer -> our name and the weight's axes; parts with the same name are stacked."""
 
 
 _COUNTED = _BLOCK + "feed_forward.dense_1.weight"

@@ -1,4 +1,4 @@
-"""Files of ``torch.save`` read without torch, running nothing: descriptions of tensors, and their numbers."""
+"""Reads files of ``torch.save`` without torch and without running code: descriptions of tensors, and their numbers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from harness.errors import InputError
 from harness.imports.inert_pickle import LARGEST_PICKLE, OUTSIDE, Inert, PickleProblem, read_inert
 
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, struct.error, ValueError, OverflowError, RuntimeError)
-"""What the standard library raises at archives that are torn or wrong; NotImplementedError is a RuntimeError."""
+"""Exceptions of the standard library for damaged archives; NotImplementedError is a RuntimeError."""
 
 _NUMBERS = {
     "torch.DoubleStorage": "<f8",
@@ -27,7 +27,7 @@ _NUMBERS = {
     "torch.HalfStorage": "<f2",
     "torch.BFloat16Storage": "<u2",
 }
-"""Storage as a pickle names it -> how its bytes are read; a bfloat16 is the upper half of a float32."""
+"""A storage's name in the pickle -> numpy type of its bytes; a bfloat16 is the upper half of a float32."""
 
 _REBUILT = ("torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2")
 _WRAPPED = ("torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state")
@@ -39,8 +39,8 @@ class TorchArchive:
 
     Attributes:
         path, sha256: the file and its checksum.
-        root: what was saved, as :func:`harness.imports.inert_pickle.read_inert` describes it.
-        folder: where the bytes of its tensors lie inside the file.
+        root: the saved value, as :func:`harness.imports.inert_pickle.read_inert` returns it.
+        folder: folder of the tensors' bytes in the archive.
     """
 
     path: Path
@@ -49,14 +49,14 @@ class TorchArchive:
     folder: str
 
     def tensor(self, described: object, name: str) -> NDArray[np.float32]:
-        """The numbers of a tensor that the file describes, as float32.
+        """Return the numbers of a tensor described in the file, as float32.
 
         Args:
-            described: what stands for it in ``root``.
-            name: for messages.
+            described: the tensor's placeholder in ``root``.
+            name: name of the tensor, for messages.
 
         Raises:
-            InputError: it is no dense tensor of floats, or its bytes are not there.
+            InputError: it is not a dense tensor of floats, or its bytes are missing.
         """
         while isinstance(described, Inert) and described.name in _WRAPPED and isinstance(described.args, tuple):
             described = described.args[0] if described.args else None
@@ -99,10 +99,10 @@ class TorchArchive:
 
 
 def read_torch_archive(path: Path) -> TorchArchive:
-    """A file of ``torch.save`` as data; nothing in it is run.
+    """Read a file of ``torch.save`` as data; no code in it is run.
 
     Raises:
-        InputError: it is no such file, of a format before torch 1.6, damaged, or made to deceive.
+        InputError: the file is not of this kind, has the format before torch 1.6, is damaged, or is malicious.
     """
     if not path.is_file():
         found = "is a folder, not a file" if path.is_dir() else "does not exist"
@@ -127,7 +127,7 @@ def read_torch_archive(path: Path) -> TorchArchive:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    """The zip archive, its troubles told as ours."""
+    """Open a zip archive; errors of the standard library become :class:`~harness.errors.InputError`."""
     try:
         with zipfile.ZipFile(path) as archive:
             yield archive
@@ -138,10 +138,10 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def _only_folder(archive: zipfile.ZipFile, path: Path) -> str:
-    """The one folder of a file of ``torch.save``, which keeps its parts below it, uncompressed.
+    """Return the single folder in a file of ``torch.save`` that holds all its parts, uncompressed.
 
     Raises:
-        InputError: the archive is another kind, or its list of parts is made to deceive.
+        InputError: the archive is of another kind, or its list of parts is malicious.
     """
 
     def refuse(what: str) -> InputError:
@@ -165,7 +165,7 @@ def _only_folder(archive: zipfile.ZipFile, path: Path) -> str:
 
 
 def _what_else(start: bytes) -> str:
-    """A file by its first bytes, where it is no zip archive."""
+    """Return what a file is by its first bytes, if it is not a zip archive, and the fix."""
     if b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19." in start[:32] or start[257:262] == b"ustar":
         return (
             "is in the format of torch before 1.6, which is not read; save it again by a newer torch where it was made "
@@ -179,7 +179,7 @@ def _what_else(start: bytes) -> str:
 
 
 def _is_dense(shape: tuple[object, ...], steps: tuple[object, ...]) -> bool:
-    """Whether these are sizes of up to 4 axes whose elements lie one after the other, the last axis first."""
+    """Return whether sizes and strides of up to 4 axes are those of a contiguous tensor, last axis fastest."""
     if len(shape) != len(steps) or len(shape) > 4:
         return False
     expected = 1

@@ -1,1 +1,1 @@
-"""An ordinary ``nn.Module`` as a backbone: it encodes a padded batch of histories, and the rest is done for it."""
+"""An ordinary ``nn.Module`` as a backbone: it encodes a padded batch of histories, and this package does the rest."""

@@ -1,4 +1,4 @@
-"""Backbones that a stranger's ``nn.Module`` becomes: one pass a history, or one pass for all histories of a window."""
+"""Backbones made from an author's ``nn.Module``: one pass per history, or one pass for all histories of a window."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 class BatchedBackbone(BatchedRecipe, Backbone):
     """A backbone whose module encodes a batch of histories: ``forward(items, lengths) -> (batch, d)``.
 
-    ``items`` is ``(batch, longest)`` int64, each history from the left, oldest item first, 0 after its last item, as
-    RecBole lays out ``item_seq``; ``lengths`` is ``(batch,)`` int64, at least 1. The result is float32, of the width of
-    the item embedding. A module never sees what comes after a history, so it may read it in any direction.
+    ``items`` is ``(batch, longest)`` int64: oldest item first, padded with 0 on the right, as RecBole's ``item_seq``;
+    ``lengths`` is ``(batch,)`` int64, at least 1. The result is float32, as wide as the item embedding. The module
+    never gets the items after a history, so it may read a history in any direction.
 
-    A subclass gives ``name``, hyperparameters of its own and :meth:`module`::
+    A subclass defines ``name``, its own hyperparameters and :meth:`module`::
 
         @dataclass(frozen=True, slots=True, kw_only=True)
         class Mine(BatchedBackbone):
@@ -65,11 +65,11 @@ class BatchedBackbone(BatchedRecipe, Backbone):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CausalBackbone(CausalRecipe, PackedBackbone):
-    """The same of a module that gives a state at every place: ``states(items, lengths) -> (batch, longest, d)``.
+    """A backbone whose module returns a state at every place: ``states(items, lengths) -> (batch, longest, d)``.
 
-    The state at a place may depend on the items up to it alone; states of the padding after a history are not used. One
-    pass over a history of n items then serves n targets, where :class:`BatchedBackbone` needs n passes. A module
-    that looks ahead is refused before it is trained, also one that would only begin to once its weights have moved.
+    ``items`` and ``lengths`` are as in :class:`BatchedBackbone`. The state at a place may depend only on the items up
+    to that place; states of padding are ignored. One pass over n items then serves n targets instead of one. A module
+    that looks ahead is refused before training, also if it would do so only after its weights have changed.
     """
 
     def build(self, n_items: int) -> CausalEncoder:

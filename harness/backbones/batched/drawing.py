@@ -1,4 +1,4 @@
-"""What torch does by itself inside a stranger's module: its global generators and cuDNN's layers."""
+"""Control of what torch does implicitly inside an author's module: global generators and cuDNN's recurrent layers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import nn
 
 @contextmanager
 def drawing_from(seed: int, device: torch.device) -> Iterator[None]:
-    """Inside, torch's global generators start from a seed; afterwards they are where they were."""
+    """Seed torch's global generators inside the block, and restore their states afterwards."""
     cuda = [torch.cuda.current_device()] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=cuda):
         torch.default_generator.manual_seed(seed)
@@ -21,11 +21,11 @@ def drawing_from(seed: int, device: torch.device) -> Iterator[None]:
 
 
 def recurrent(module: nn.Module, device: torch.device, *, noisy: bool) -> AbstractContextManager[None]:
-    """Recurrent layers of cuDNN have no gradient in eval mode, and their dropout obeys no generator of torch's.
+    """Disable cuDNN's recurrent layers where they lack a gradient (eval mode) or ignore torch's generators (dropout).
 
     Args:
-        module: that may have some.
-        device: that it computes on; only CUDA has cuDNN.
+        module: module that may have recurrent layers.
+        device: device that it computes on; cuDNN exists only on CUDA.
         noisy: whether the module is in train mode.
     """
     layers = [each for each in module.modules() if isinstance(each, nn.RNNBase)]

@@ -1,4 +1,4 @@
-"""Encoders around a stranger's module: every history on its own, or all histories of a window in one pass."""
+"""Encoders around an author's module: every history on its own, or all histories of a window in one pass."""
 
 from __future__ import annotations
 
@@ -38,21 +38,21 @@ from harness.data.interactions import Interactions
 from harness.data.split import Indices, Prefixes
 
 CHUNK_PLACES = 16384
-"""Places of a batch that is encoded without gradient, at most, but at least one history."""
+"""Maximum number of places in a batch encoded without gradient; a batch has at least one history."""
 
 TRIAL_SEEDS = 8
-"""Passes with dropout after which a parameter without a gradient is one that is not used."""
+"""Number of passes with dropout after which a parameter that never had a gradient counts as unused."""
 
 POOLED = 16
-"""Batches whose histories are sorted by length together: little padding, in an order that chance still decides."""
+"""Number of batches whose histories are sorted by length together: little padding, and the order stays random."""
 
 
 class ModuleEncoder(Encoder):
-    """What every encoder around a module has; a subclass lays histories out for it.
+    """Base class of encoders around an author's module; a subclass lays out the histories for it.
 
     Attributes:
-        spec: that makes the module.
-        module: the stranger's.
+        spec: the backbone that makes the module.
+        module: the author's module.
     """
 
     def __init__(self, n_items: int, spec: BatchedRecipe | CausalRecipe) -> None:
@@ -70,7 +70,7 @@ class ModuleEncoder(Encoder):
 
     @property
     def parameter_groups(self) -> ParameterGroups:
-        """The module's, each below ``module.``; see :class:`~harness.backbones.batched.recipe.OfModule`."""
+        """The module's groups, prefixed ``module.``; see :class:`~harness.backbones.batched.recipe.OfModule`."""
         return grouped(self.module, self.spec)[0]
 
     def parameters_of(self, group: str) -> list[nn.Parameter]:
@@ -80,10 +80,10 @@ class ModuleEncoder(Encoder):
         return resolve_precision(self.spec.precision, device=device)
 
     def initialise(self, generator: torch.Generator) -> None:
-        """Take the weights of a new module that the generator seeds, zero the padding's row, and try the module out.
+        """Take the weights of a new module seeded by the generator, zero the padding row, and test the module.
 
         Raises:
-            ModuleError: the trial finds a mistake in the module.
+            ModuleError: the test finds a mistake in the module.
         """
         seed = seed_from(generator)
         drawn = self._made(seed).state_dict()
@@ -95,18 +95,18 @@ class ModuleEncoder(Encoder):
     @property
     @abstractmethod
     def _what(self) -> str:
-        """The method of the module that gives vectors, for messages."""
+        """Name of the module's method that returns vectors, for messages."""
 
     @abstractmethod
     def _vectors(self, items: Tensor, lengths: Tensor) -> Tensor:
-        """What the method gives: finite vectors, of the histories or of every place in them."""
+        """Return the method's output, checked to be finite: vectors of the histories, or of every place in them."""
 
     @abstractmethod
     def _check_histories(self, items: Tensor, lengths: Tensor) -> None:
-        """Refuse vectors that depend on what is no part of their history."""
+        """Refuse vectors that depend on anything outside their history."""
 
     def _try_out(self, items: Tensor, lengths: Tensor) -> None:
-        """Refuse a module that these histories show to be wrong; copies are tried, so that no pass leaves a mark."""
+        """Refuse a module that fails the checks on these histories; copies are used, so the module does not change."""
         twin = self._twin()
         check_gradients([twin._total(items, lengths, None)], self._what, twin.module)
         twin = self._twin()
@@ -114,15 +114,15 @@ class ModuleEncoder(Encoder):
             check_repeats(twin._vectors, self._what, items, lengths)
             twin._check_histories(items, lengths)
         self._try_noise(items, lengths)
-        for direction in (1.0, -1.0):  # weights that start as zeros hide what they weigh
+        for direction in (1.0, -1.0):  # with weights that start at zero, a dependence is not visible
             twin = self._twin()
-            with torch.no_grad(), twin._mode(None), suppress(NotFiniteError):  # weights that training would never give
+            with torch.no_grad(), twin._mode(None), suppress(NotFiniteError):  # training may never reach such weights
                 move(twin.module, direction)
                 twin._zero_padding()
                 twin._check_histories(items, lengths)
 
     def _try_noise(self, items: Tensor, lengths: Tensor) -> None:
-        """The same in train mode."""
+        """Refuse a module that fails in train mode: an unused parameter, or a pass that its seed does not determine."""
         what, twin = f"{self._what} in train mode", self._twin()
         totals = (twin._total(items, lengths, seed) for seed in range(TRIAL_SEEDS))
         check_gradients(totals, what, twin.module)
@@ -137,7 +137,7 @@ class ModuleEncoder(Encoder):
         check_seeded(seeded(), seeded(), what)
 
     def _total(self, items: Tensor, lengths: Tensor, seed: int | None) -> Tensor:
-        """A number to which every parameter that takes part has a gradient."""
+        """Return a scalar that has a gradient to every parameter used in a pass."""
         with self._mode(seed):
             return self._vectors(items, lengths).square().sum() + self.item_matrix.square().sum()
 
@@ -153,7 +153,7 @@ class ModuleEncoder(Encoder):
 
     @contextmanager
     def _mode(self, seed: int | None) -> Iterator[None]:
-        """Inside, the module drops by chance that the seed decides; nothing where it is None."""
+        """Put the module in train mode, with dropout determined by the seed; if it is None, in eval mode."""
         device = self.item_matrix.device
         self.module.train(seed is not None)
         with (
@@ -180,9 +180,9 @@ class BatchedEncoder(ModuleEncoder):
 
         Args:
             data: the sequences.
-            prefixes: of ``data``.
-            numbers: of the prefixes, ``(n,)``.
-            noise: draws dropout; None: none.
+            prefixes: the prefixes of ``data``.
+            numbers: numbers of the prefixes to encode, ``(n,)``.
+            noise: generator for dropout; None: no dropout.
         """
         position = prefixes.position[numbers]
         lengths = np.minimum(position, self.spec.max_length)
@@ -197,7 +197,7 @@ class BatchedEncoder(ModuleEncoder):
         return self.encode_some(data, prefixes, np.arange(prefixes.n_prefixes))
 
     def encode_some(self, data: Interactions, prefixes: Prefixes, numbers: Indices) -> Tensor:
-        """Vectors of given prefixes without dropout and gradient, in their order, ``(n, d)`` float32."""
+        """Vectors of given prefixes in their order, without dropout or gradient, ``(n, d)`` float32."""
         return self._encoded(data, prefixes, numbers, None)
 
     def encode_noisy(self, data: Interactions, prefixes: Prefixes, generator: torch.Generator) -> Tensor:
@@ -212,7 +212,7 @@ class BatchedEncoder(ModuleEncoder):
         order: torch.Generator,
         noise: torch.Generator | None,
     ) -> Iterator[Batch]:
-        """All training prefixes in random order; a batch holds prefixes of about one length."""
+        """Yield all training prefixes in random order, in batches of prefixes of similar length."""
         shuffled = prefixes.train[torch.randperm(len(prefixes.train), generator=order).numpy()]
         batches: list[Indices] = []
         for first in range(0, len(shuffled), POOLED * batch_size):
@@ -226,7 +226,7 @@ class BatchedEncoder(ModuleEncoder):
     def _encoded(
         self, data: Interactions, prefixes: Prefixes, numbers: Indices, noise: torch.Generator | None
     ) -> Tensor:
-        """The same, longest prefixes first, in batches of at most :data:`CHUNK_PLACES` places."""
+        """Vectors without gradient, computed longest prefix first in batches of at most :data:`CHUNK_PLACES` places."""
         vectors = torch.empty(len(numbers), self.item_matrix.shape[1])
         lengths = self._lengths(prefixes, numbers)
         order = np.argsort(-lengths, kind="stable")
@@ -270,7 +270,7 @@ class CausalEncoder(ModuleEncoder, PackedEncoder):
         return check_finite(scored, self._what, self.module)
 
     def masks(self, generator: torch.Generator) -> MaskPool:
-        """A source of seeds alone: the module draws its own masks, at rates that it alone knows."""
+        """A pool used only for its seeds: the module draws its own masks, at its own rates."""
         return MaskPool(0.0, generator, size=1)
 
     @property
@@ -284,7 +284,7 @@ class CausalEncoder(ModuleEncoder, PackedEncoder):
         return check_output(states, self._what, expected, "(batch, longest, d)")
 
     def _vectors(self, items: Tensor, lengths: Tensor) -> Tensor:
-        """States of the items alone, one after the other: those of the padding may be anything."""
+        """States of real items only, one after the other: the states of padding may be anything."""
         real = torch.arange(items.shape[1]) < lengths.unsqueeze(1)
         return check_finite(self._states(items, lengths)[real], self._what, self.module)
 

@@ -1,4 +1,4 @@
-"""What lies in a stranger's module: its item embedding, and its parameters in groups."""
+"""The parts of an author's module: its item embedding, and its parameters in groups."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from harness.backbones.values import ParameterGroups
 from harness.errors import FtrError, InputError
 
 PREFIX = "module."
-"""Before the names of groups, so that none is taken for a part of a run."""
+"""Prefix of the names of groups, so that no name is confused with a part of a run."""
 
 
 class ModuleError(InputError):
-    """A module that cannot be a backbone."""
+    """A module that cannot be used as a backbone."""
 
 
 @contextmanager
 def blamed(what: str, file: str | None) -> Iterator[None]:
-    """Inside, what a stranger's code raises becomes an error that says where it was raised.
+    """Turn an exception raised in the author's code inside the block into an error that names its place.
 
     Args:
         what: the code in words.
-        file: that holds it, if that is known.
+        file: the file with this code, if known.
 
     Raises:
-        ModuleError: instead of any exception that is no error of this program.
+        ModuleError: in place of any exception other than :class:`~harness.errors.FtrError`.
     """
     try:
         yield
@@ -49,10 +49,10 @@ def blamed(what: str, file: str | None) -> Iterator[None]:
 
 
 def find_items(module: nn.Module, spec: OfModule, n_items: int) -> Tensor:
-    """The tensor whose rows are the items' vectors, ``(n_items + 1, d)``.
+    """Return the tensor of item vectors, ``(n_items + 1, d)``.
 
     Raises:
-        ModuleError: there is none, or it has another form.
+        ModuleError: there is no such tensor, or its shape, dtype or padding index is wrong.
     """
     where, path = type(module).__name__, spec.item_embedding
     try:
@@ -75,10 +75,10 @@ def find_items(module: nn.Module, spec: OfModule, n_items: int) -> Tensor:
 
 
 def check_parts(module: nn.Module) -> None:
-    """Refuse what neither a file nor a run of a study can hold.
+    """Refuse parts of a module that a file or a run of a study cannot hold.
 
     Raises:
-        ModuleError: names the part and what to put in its place.
+        ModuleError: names the part and the fix.
     """
     where = type(module).__name__
     names: dict[int, str] = {}
@@ -104,7 +104,7 @@ def check_parts(module: nn.Module) -> None:
 
 
 def _check_memory(module: nn.Module) -> None:
-    """Refuse a state that a file cannot hold: it wants tensors, each with memory of its own."""
+    """Refuse a state that a file cannot hold: each entry must be a tensor with memory of its own."""
     where = type(module).__name__
     ranges: list[tuple[int, int, str]] = []
     for name, each in module.state_dict().items():
@@ -113,7 +113,7 @@ def _check_memory(module: nn.Module) -> None:
         last = sum((size - 1) * stride for size, stride in zip(each.shape, each.stride(), strict=True))
         if each.numel() > last + 1:
             raise ModuleError(f"{where}.{name} repeats numbers in memory; add .clone() to what expand() gives")
-        if each.numel() and each.data_ptr():  # a tensor without numbers lies nowhere
+        if each.numel() and each.data_ptr():  # an empty tensor has no memory
             ranges.append((each.data_ptr(), each.data_ptr() + (last + 1) * each.element_size(), name))
     ranges.sort()
     for (_, end, one), (start, _, other) in pairwise(ranges):
@@ -122,7 +122,7 @@ def _check_memory(module: nn.Module) -> None:
 
 
 def check_blocks(groups: ParameterGroups, module: nn.Module, spec: OfModule) -> None:
-    """Refuse a backbone that says it has blocks and has none, or the other way round.
+    """Refuse a backbone whose ``has_blocks`` disagrees with its module.
 
     Raises:
         ModuleError: names what to change.
@@ -138,10 +138,10 @@ def check_blocks(groups: ParameterGroups, module: nn.Module, spec: OfModule) -> 
 
 
 def grouped(module: nn.Module, spec: OfModule) -> tuple[ParameterGroups, dict[str, list[nn.Parameter]]]:
-    """The groups of a module, and each one's parameters; every parameter is in the first group that holds it.
+    """Return the groups of a module and the parameters of each; a shared parameter belongs to its first group.
 
     Raises:
-        ModuleError: a name in ``blocks`` is no sub-module with parameters of its own.
+        ModuleError: a name in ``blocks`` is not a sub-module.
     """
     parts: dict[str, list[nn.Parameter]] = {spec.item_embedding: _at(module, spec.item_embedding)}
     for name, part in _named_blocks(module, spec):
@@ -182,7 +182,7 @@ def _named_blocks(module: nn.Module, spec: OfModule) -> list[tuple[str, nn.Modul
 
 
 def _at(module: nn.Module, path: str) -> list[nn.Parameter]:
-    """Parameters of the sub-module or parameter at a dotted name; none where a property computes it."""
+    """Return the parameters at a dotted name, a sub-module or a parameter; none if a property computes the value."""
     found = attrgetter(path)(module)
     if isinstance(found, nn.Module):
         return list(found.parameters())
@@ -190,7 +190,7 @@ def _at(module: nn.Module, path: str) -> list[nn.Parameter]:
 
 
 def _first_only(parts: dict[str, list[nn.Parameter]]) -> dict[str, list[nn.Parameter]]:
-    """The parts with parameters that no earlier one has."""
+    """Return the parts with the parameters that no earlier part holds; parts left empty are dropped."""
     seen: set[int] = set()
     kept: dict[str, list[nn.Parameter]] = {}
     for name, parameters in parts.items():

@@ -1,4 +1,4 @@
-"""What a backbone made of an ordinary module says of itself: its numbers, its module, and the names in it."""
+"""The settings of a backbone made from an ordinary module: its training, its module, and the names of the parts."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 
 class OfModule(ABC):
-    """The part of a backbone that names its module and what lies in it.
+    """The part of a backbone that makes its module and names the parts of it.
 
     Attributes:
-        item_embedding: dotted name, below the module, of the items' ``nn.Embedding(n_items + 1, d, padding_idx=0)``,
-            or of a tensor ``(n_items + 1, d)`` whose row 0 is zero and stays so (a parameter, or a property).
-        blocks: dotted names of the sub-modules that fine-tuning may unfreeze from the last one on, first to last;
-            empty: every child of the module that has parameters, in order, a ``ModuleList`` child by child.
-            Embeddings and parameters of the module itself lie before the blocks.
-        has_blocks: False for a module without any: nothing but embeddings and parameters of its own.
+        item_embedding: dotted name in the module of the item ``nn.Embedding(n_items + 1, d, padding_idx=0)``, or of a
+            tensor ``(n_items + 1, d)`` (a parameter or a property) whose row 0 is zero and stays zero.
+        blocks: dotted names of the sub-modules that fine-tuning may unfreeze, first to last; it unfreezes the last ones
+            first. Empty: every child of the module that has parameters, in order; a ``ModuleList`` counts child by
+            child. Embeddings and the module's own parameters come before the blocks.
+        has_blocks: False for a module without blocks: it has only embeddings and parameters of its own.
     """
 
     __slots__ = ()
@@ -38,15 +38,15 @@ class OfModule(ABC):
 
     @abstractmethod
     def module(self, n_items: int) -> nn.Module:
-        """A new module for so many items, with its first weights, drawn however torch draws them.
+        """Return a new module for ``n_items`` items, with initial weights drawn by torch's random functions.
 
-        Dropout is ordinary: ``nn.Dropout``, or torch's functions with ``training=self.training``.
+        Write dropout as usual: ``nn.Dropout``, or torch's functions with ``training=self.training``.
         """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchedRecipe(TrainingRecipe, OfModule):
-    """A module ``forward(items, lengths)``, trained on one history a target.
+    """Settings of a module ``forward(items, lengths)``, trained on one history per target.
 
     Attributes:
         batch_size: histories, each with its target, in a training step.
@@ -61,4 +61,4 @@ class BatchedRecipe(TrainingRecipe, OfModule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CausalRecipe(PackedRecipe, OfModule):
-    """A module ``states(items, lengths)``, trained on windows that serve a history of each length at once."""
+    """Settings of a module ``states(items, lengths)``, trained on windows: one pass serves histories of all lengths."""

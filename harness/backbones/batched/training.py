@@ -28,19 +28,19 @@ def pretrain(
     unfinished: Path,
     progress: Progress | None = None,
 ) -> TrainingState:
-    """Train, or go on from ``unfinished``; every training prefix is learnt once an epoch.
+    """Train, or resume from ``unfinished``; an epoch uses every training prefix once.
 
     Args:
-        model: whose recipe it is trained by; its weights are drawn here.
+        model: the encoder, trained by its own recipe; its weights are drawn here.
         data: the sequences.
-        prefixes: of ``data``; the training targets are learnt, the valid targets choose the epoch.
-        seed: of initialisation, order and dropout.
-        precision: of the products in the softmax.
-        unfinished: the file of the state.
-        progress: told of every epoch.
+        prefixes: the prefixes of ``data``: training targets are learnt, validation targets choose the epoch.
+        seed: seed of initialisation, order and dropout.
+        precision: precision of the products in the softmax.
+        unfinished: file that holds the state.
+        progress: called after every epoch.
 
     Raises:
-        InputError: the module or the data cannot be used, or the loss stops being finite.
+        InputError: the module or the data cannot be used, or the loss is no longer finite.
     """
 
     def one_epoch(state: TrainingState, epoch: int) -> tuple[float, None]:

@@ -1,4 +1,4 @@
-"""What a stranger's module is tried for before it is trained: each mistake is named with its class and its fix."""
+"""Checks of an author's module before training; each error names the module's class, the mistake and the fix."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from torch import Tensor, nn
 from harness.backbones.batched.parts import ModuleError
 
 TOLERANCE = 1e-4
-"""Of vectors that are computed in batches of another shape, as a share of the largest number in them."""
+"""Allowed difference between vectors computed in batches of different shape, relative to the largest number."""
 
 Run = Callable[[Tensor, Tensor], Tensor]
-"""A pass of the module: items ``(batch, longest)`` and lengths ``(batch,)`` to float32 vectors or states."""
+"""A pass of the module: from items ``(batch, longest)`` and lengths ``(batch,)`` to float32 vectors or states."""
 
 
 class NotFiniteError(ModuleError):
-    """A module that gives numbers which are not finite."""
+    """A module that returns numbers that are not finite."""
 
 
 def trial_histories(n_items: int, max_length: int) -> tuple[Tensor, Tensor]:
-    """Some histories of other lengths, from 1 to ``max_length`` items: items ``(batch, longest)``, lengths."""
+    """Return histories of different lengths, 1 to ``max_length``: items ``(batch, longest)``, lengths ``(batch,)``."""
     lengths = torch.as_tensor([min(each, max_length) for each in (2, max_length, 1, 5, 3)])
     place = torch.arange(int(lengths.max()))
     items = (7 * torch.arange(len(lengths)).unsqueeze(1) + 3 * place) % n_items + 1
@@ -30,10 +30,10 @@ def trial_histories(n_items: int, max_length: int) -> tuple[Tensor, Tensor]:
 
 
 def check_output(given: object, what: str, expected: tuple[int, ...], layout: str) -> Tensor:
-    """What a pass gave, if it is a float32 tensor of the expected shape.
+    """Return the output of a pass if it is a float32 tensor of the expected shape.
 
     Raises:
-        ModuleError: it is another.
+        ModuleError: it is not.
     """
     need = f"give one float32 tensor {layout}, here {expected}"
     if not isinstance(given, Tensor):
@@ -46,10 +46,10 @@ def check_output(given: object, what: str, expected: tuple[int, ...], layout: st
 
 
 def check_finite(given: Tensor, what: str, module: nn.Module) -> Tensor:
-    """The same vectors, if all their numbers are finite.
+    """Return the vectors if all their numbers are finite.
 
     Raises:
-        ModuleError: some are not; the text says whether the weights are to blame.
+        ModuleError: some are not; the message says whether the weights are the cause.
     """
     if torch.isfinite(given).all():
         return given
@@ -65,10 +65,10 @@ def check_finite(given: Tensor, what: str, module: nn.Module) -> Tensor:
 
 
 def check_repeats(run: Run, what: str, items: Tensor, lengths: Tensor) -> None:
-    """Without dropout the same batch gives the same bits.
+    """Check that two passes over the same batch without dropout return the same bits.
 
     Raises:
-        ModuleError: it does not.
+        ModuleError: they do not.
     """
     if not torch.equal(run(items, lengths), run(items, lengths)):
         raise ModuleError(
@@ -78,10 +78,10 @@ def check_repeats(run: Run, what: str, items: Tensor, lengths: Tensor) -> None:
 
 
 def check_padding(run: Run, what: str, items: Tensor, lengths: Tensor, *, every_place: bool) -> None:
-    """A history has the vector, or the states, that it has alone, without the padding after it.
+    """Check that the vector or the states of a history do not depend on the padding after it.
 
     Raises:
-        ModuleError: it has not.
+        ModuleError: they do.
     """
     together = run(items, lengths)
     for row, length in enumerate(lengths.tolist()):
@@ -94,10 +94,10 @@ def check_padding(run: Run, what: str, items: Tensor, lengths: Tensor, *, every_
 
 
 def check_causal(run: Run, what: str, items: Tensor, lengths: Tensor) -> None:
-    """States at the first places are the same whatever follows.
+    """Check that the states at the first places do not depend on the items that follow.
 
     Raises:
-        ModuleError: they are not.
+        ModuleError: they do.
     """
     row = int(lengths.argmax())
     whole, n = items[row : row + 1], lengths[row : row + 1]
@@ -110,15 +110,15 @@ def check_causal(run: Run, what: str, items: Tensor, lengths: Tensor) -> None:
 
 
 def check_gradients(totals: Iterable[Tensor], what: str, module: nn.Module) -> None:
-    """Every parameter takes part in one pass at least, and its gradient is finite in all.
+    """Check that every parameter is used in at least one pass, and that all gradients are finite.
 
     Args:
-        totals: one number for each pass; none is asked for after every parameter has taken part.
+        totals: one scalar per pass, consumed only until every parameter has been used.
         what: the passes in words.
-        module: that made them.
+        module: the module that made them.
 
     Raises:
-        ModuleError: one takes part in none, or its gradient is not finite.
+        ModuleError: a parameter is used in no pass, or a gradient is not finite.
     """
     named = dict(module.named_parameters())
     unused = set(named)
@@ -139,10 +139,10 @@ def check_gradients(totals: Iterable[Tensor], what: str, module: nn.Module) -> N
 
 
 def check_made(one: Mapping[str, Tensor], other: Mapping[str, Tensor], what: str) -> None:
-    """Two modules of one seed have the same weights and buffers.
+    """Check that two modules made from the same seed have the same weights and buffers.
 
     Raises:
-        ModuleError: they have not.
+        ModuleError: they do not.
     """
     for name in one.keys() | other.keys():
         if name not in one or name not in other or not _same(one[name], other[name]):
@@ -153,11 +153,11 @@ def check_made(one: Mapping[str, Tensor], other: Mapping[str, Tensor], what: str
 
 
 def check_seeded(one: Mapping[str, Tensor], other: Mapping[str, Tensor], what: str) -> None:
-    """Two passes of one seed, from the same weights and buffers, give the same vectors and leave the same buffers.
+    """Check that two passes with the same seed, weights and buffers return the same vectors and leave equal buffers.
 
     Args:
-        one: vectors under the name ``""``, buffers under theirs.
-        other: of the second pass.
+        one: results of the first pass: vectors under the name ``""``, each buffer under its own name.
+        other: results of the second pass.
         what: the pass in words.
 
     Raises:
@@ -173,9 +173,9 @@ def check_seeded(one: Mapping[str, Tensor], other: Mapping[str, Tensor], what: s
 
 
 def move(module: nn.Module, direction: float) -> None:
-    """Add to every parameter about 0.1, or 0.3 by the root of its width, with random signs times ``direction``.
+    """Add about 0.1 to vectors and ``0.3 / sqrt(width)`` to matrices, with random signs times ``direction``.
 
-    Matrices keep a norm of about 1, so that rounding does not grow from place to place in a recurrent layer.
+    Matrices keep a norm of about 1, so that rounding errors do not grow from place to place in a recurrent layer.
     """
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():

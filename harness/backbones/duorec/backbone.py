@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 class DuoRec(TransformerBackbone):
     """DuoRec: SASRec's encoder, trained with a semantic contrastive term.
 
-    The term joins after ``warmup_epochs`` passes of cross-entropy alone, without which it slows learning down; a dense
-    catalogue is through before that and does without it.
+    The term is added after ``warmup_epochs`` epochs of cross-entropy alone, because it slows early learning down.
+    On a dense catalogue, training ends before that, so the term is never used.
 
     Attributes:
-        warmup_epochs: passes before the contrastive term joins.
-        contrastive_weight, contrastive_temperature, anchors: factor, temperature and samples a step of the
-            contrastive term.
+        warmup_epochs: epochs before the contrastive term is added.
+        contrastive_weight, contrastive_temperature, anchors: factor and temperature of the contrastive term, and the
+            maximum number of samples per step in it.
 
     Source: Qiu et al., "Contrastive Learning for Representation Degeneration Problem in Sequential Recommendation",
     WSDM 2022. Departs from it in packed training, the cross-entropy warm-up and the weight of the contrastive term.

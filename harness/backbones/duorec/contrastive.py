@@ -1,4 +1,4 @@
-"""DuoRec's semantic contrastive term: prefixes that lead to the same item shall have similar representations."""
+"""DuoRec's semantic contrastive term: prefixes with the same target should have similar representations."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Indices = NDArray[np.int64]
 
 
 class SameTarget:
-    """Draws, for training samples, other samples with the same target.
+    """Draws other training samples with the same target.
 
-    Samples are the scored places of the training windows, in ascending prefix number, so as ``Prefixes.train``.
+    Samples are the scored places of the training windows, by ascending prefix number, as in ``Prefixes.train``.
     """
 
     def __init__(self, windows: Windows, data: Interactions) -> None:
@@ -43,11 +43,11 @@ class SameTarget:
         self._first = (np.cumsum(sizes) - sizes)[group]
 
     def samples(self, prefix: Indices) -> Indices:
-        """Sample of each training prefix's number."""
+        """Return the sample of each training prefix, given by its number."""
         return np.searchsorted(self._prefix, prefix)
 
     def draw(self, samples: Indices, rng: np.random.Generator) -> Indices:
-        """For each sample another one with its target, all equally likely; itself where there is no other."""
+        """Draw another sample with the same target for each sample, uniformly; itself if there is no other."""
         others = self._size[samples] - 1
         nth = np.floor(rng.random(len(samples)) * others).astype(np.int64)
         own = self._place[samples] - self._first[samples]
@@ -55,7 +55,7 @@ class SameTarget:
         return self._by_target[self._first[samples] + nth]
 
     def views(self, samples: Indices) -> Packed:
-        """The samples' windows, cut off after the place that is scored."""
+        """Return the samples' windows, cut off after the scored place."""
         offset = self._offset[samples]
         windows = Windows(
             start=self._start[samples],
@@ -67,13 +67,13 @@ class SameTarget:
 
 
 def info_nce(one: Tensor, other: Tensor, temperature: float) -> Tensor:
-    """InfoNCE by dot product over both views, mean over all ``2 n`` vectors, in nats.
+    """InfoNCE with dot products over both views, mean over all ``2 n`` vectors, in nats.
 
-    A vector's positive is its other view, its negatives all ``2 (n - 1)`` vectors of other samples.
+    The positive of a vector is its other view; its negatives are all ``2 (n - 1)`` vectors of other samples.
 
     Args:
         one, other: two views of the same samples in the same order, ``(n, d)``.
-        temperature: that the dot products are divided by.
+        temperature: divisor of the dot products.
 
     Source: DuoRec (Qiu et al., WSDM 2022), eq. 10.
     """
@@ -86,17 +86,17 @@ def info_nce(one: Tensor, other: Tensor, temperature: float) -> Tensor:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Contrast:
-    """The term over some of a step's samples.
+    """The contrastive term over some of a step's samples.
 
-    A sample's first view is the state that the cross-entropy already has, the second that of a sample with the same
-    target under dropout of its own. Departs from DuoRec, which encodes the first view a second time.
+    The first view of a sample is the state already computed for the cross-entropy; the second is the state of a sample
+    with the same target under its own dropout. Departs from DuoRec, which encodes the first view a second time.
 
     Attributes:
-        weight: its factor beside the cross-entropy.
-        warmup_epochs: epochs without it.
-        temperature: of the dot products.
-        anchors: samples of a step that it takes, at most.
-        same_target: where second views come from.
+        weight: factor of the term, added to the cross-entropy.
+        warmup_epochs: first epochs, which train without the term.
+        temperature: divisor of the dot products.
+        anchors: maximum number of a step's samples in the term.
+        same_target: draws the samples for the second views.
     """
 
     weight: float

@@ -19,8 +19,8 @@ class GRU4Rec(GRU4RecRecipe, PackedBackbone):
     """GRU4Rec, trained by a softmax over the whole catalogue.
 
     Source: Hidasi et al., "Session-based Recommendations with Recurrent Neural Networks", ICLR 2016. Departs from it,
-    as RecBole does, in item embeddings shared by input and output, a dense layer and the loss; from RecBole in packed
-    training and the recipe.
+    as RecBole does, in item embeddings shared by input and output, a dense layer and the loss. Departs from RecBole in
+    packed training and the recipe.
     """
 
     name: ClassVar[str] = "gru4rec"

@@ -24,12 +24,12 @@ class Layer(nn.Module):
         self.state = nn.Linear(width, 3 * width, bias=False)
 
     def forward(self, inputs: Tensor, counts: tuple[int, ...]) -> Tensor:
-        """States after every item, step by step, ``(n_real, h)``."""
+        """States after every item, in step order (see :class:`Steps`), ``(n_real, h)``."""
         return recur(self.input(inputs), self.state.weight, counts)
 
 
 class LastLayer(Layer):
-    """The last one, with the dense layer that leads back to the width of items: both are unfrozen as one block."""
+    """The last recurrent layer with the dense layer back to the width of items; both are unfrozen as one block."""
 
     def __init__(self, n_inputs: int, width: int, n_outputs: int) -> None:
         super().__init__(n_inputs, width)
@@ -63,7 +63,7 @@ class GRU4RecEncoder(PackedEncoder):
         )
 
     def initialise(self, generator: torch.Generator) -> None:
-        """Draw all weights afresh: items normal, the rest uniform by Glorot's rule, biases and padding 0."""
+        """Draw all weights anew: items normal, other matrices uniform by Glorot's rule, biases and padding 0."""
         for name, parameter in self.named_parameters():
             if name.endswith("bias"):
                 nn.init.zeros_(parameter)

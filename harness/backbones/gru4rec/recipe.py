@@ -1,4 +1,4 @@
-"""The numbers that decide a GRU4Rec and its training."""
+"""The hyperparameters of GRU4Rec and its training."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from harness.backbones.recipe import check_sizes
 class GRU4RecRecipe(PackedRecipe):
     """A gated recurrent network over a history's items.
 
-    RecBole's names of the sizes: its ``embedding_size`` is ``hidden_size`` here, its ``hidden_size`` is
-    ``recurrent_size``, its ``num_layers`` is ``n_layers``, its ``dropout_prob`` is ``dropout``, its
-    ``MAX_ITEM_LIST_LENGTH`` is ``max_length``. The step size is three times the transformers': on MovieLens-100k the
-    validation NDCG@10 of two seeds was .077 and .078 with it, and .064 with theirs; on Beauty both come to .048, this
-    one after 10 epochs instead of 23.
+    RecBole's names: its ``embedding_size`` is ``hidden_size`` here, its ``hidden_size`` is ``recurrent_size``, its
+    ``num_layers`` is ``n_layers``, its ``dropout_prob`` is ``dropout``, its ``MAX_ITEM_LIST_LENGTH`` is ``max_length``.
+    The step size is three times that of the transformers. On MovieLens-100k, the validation NDCG@10 of two seeds was
+    .077 and .078 with this step size, and .064 with that of the transformers; on Beauty it was .048 with either, after
+    10 epochs with this step size and after 23 with the other.
 
     Attributes:
-        recurrent_size: width of the recurrent state, which a dense layer brings back to the width of items.
-        n_layers: recurrent layers.
+        recurrent_size: width of the recurrent state; a dense layer maps it to the width of items.
+        n_layers: number of recurrent layers.
     """
 
     recurrent_size: int = 128

@@ -1,4 +1,4 @@
-"""A gated recurrent unit over windows of unequal length, all of them one step at a time."""
+"""A gated recurrent unit over windows of unequal length, computed for all windows one step at a time."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from harness.backbones.packed.windows import Packed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Steps:
-    """The real places of packed windows, laid out step by step: all first items, then all second ones, and so on.
+    """The real places of packed windows in step order: all first items, then all second items, and so on.
 
-    Windows lie longest first, so those that go on are always the first ones, and nothing is padded.
+    Windows are sorted longest first, so the windows that continue are always the first ones, and no padding is needed.
 
     Attributes:
-        places: of the packed windows, in the new order, ``(n_real,)`` int64.
-        counts: windows that have an item at each step, falling.
-        rows: where the scored places lie in the new order, as ``Packed.rows`` lists them, ``(n_scored,)`` int64.
+        places: places of the packed windows in step order, ``(n_real,)`` int64.
+        counts: number of windows that have an item at each step, descending.
+        rows: index in step order of each scored place, in the order of ``Packed.rows``, ``(n_scored,)`` int64.
     """
 
     places: Tensor
@@ -30,7 +30,7 @@ class Steps:
 
     @classmethod
     def of(cls, packed: Packed) -> Steps:
-        """The layout of packed windows."""
+        """Return the step order of packed windows."""
         width = np.repeat([each.length for each in packed.buckets], [each.n_windows for each in packed.buckets])
         opening = np.cumsum(width) - width
         lengths, rows = packed.lengths.numpy(), packed.rows.numpy()
@@ -47,14 +47,14 @@ class Steps:
 
 
 def recur(projected: Tensor, weight: Tensor, counts: tuple[int, ...]) -> Tensor:
-    """The unit's state after every item, from a state of zeros before a window's first, ``(n_real, h)``.
+    """The unit's state after every item, ``(n_real, h)`` in step order; the state before a window's first item is zero.
 
     Args:
-        projected: input's share of the reset gate, the update gate and the candidate, ``(n_real, 3 h)``, step by step.
-        weight: the state's share of the same, ``(3 h, h)``.
-        counts: of :class:`Steps`.
+        projected: the input's part of reset gate, update gate and candidate, ``(n_real, 3 h)``, in step order.
+        weight: weight of the state's part of these three, ``(3 h, h)``.
+        counts: :attr:`Steps.counts`.
 
-    Source: Cho et al., EMNLP 2014, as torch has it: the reset gate acts on the state's share of the candidate.
+    Source: Cho et al., EMNLP 2014, in torch's form: the reset gate acts on the state's part of the candidate.
     """
     states = _Recurrence.apply(projected, weight, counts)
     assert isinstance(states, Tensor)
@@ -62,7 +62,7 @@ def recur(projected: Tensor, weight: Tensor, counts: tuple[int, ...]) -> Tensor:
 
 
 class _Recurrence(torch.autograd.Function):
-    """Written by hand: autograd keeps a dozen nodes a step, where four operations and two large products do."""
+    """Written by hand: autograd needs a dozen nodes per step; this needs four operations per step and two products."""
 
     @staticmethod
     def forward(ctx: Any, projected: Tensor, weight: Tensor, counts: tuple[int, ...]) -> Tensor:
@@ -92,7 +92,7 @@ class _Recurrence(torch.autograd.Function):
         width = weight.shape[1]
         reset, update = gates.split(width, dim=1)
         before = torch.cat([states.new_zeros(counts[0], width), *_before(states, counts)])
-        # What a unit of the state's gradient is to the candidate, and to the state's share of all three.
+        # Derivatives by the candidate's input, and by the state's part of reset gate, update gate and candidate.
         to_candidate = (1.0 - update) * (1.0 - candidate * candidate)
         shares = torch.stack(
             [
@@ -120,6 +120,6 @@ class _Recurrence(torch.autograd.Function):
 
 
 def _before(states: Tensor, counts: tuple[int, ...]) -> list[Tensor]:
-    """The states that each step but the first starts from."""
+    """The states from which each step except the first starts."""
     steps = states.split(counts)
     return [state[:count] for state, count in zip(steps, counts[1:], strict=False)]

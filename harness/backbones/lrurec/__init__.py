@@ -1,1 +1,1 @@
-"""LRURec: linear recurrent units in the place of attention."""
+"""LRURec: linear recurrent units in place of attention."""

@@ -19,8 +19,8 @@ class LRURec(LRURecipe, PackedBackbone):
     """LRURec, trained by a softmax over the whole catalogue.
 
     Source: Yue et al., "Linear Recurrent Units for Sequential Recommendation", WSDM 2024. Departs from it in packed
-    training, dropout (searched for each data set there: .6 on Beauty, .2 on MovieLens-1M), weight decay (none here),
-    dropout of embeddings after their LayerNorm, and a score without a bias of the item.
+    training, dropout rate (the paper searches it per data set: .6 on Beauty, .2 on MovieLens-1M), no weight decay,
+    dropout of embeddings after their LayerNorm, and scores without an item bias.
     """
 
     name: ClassVar[str] = "lrurec"

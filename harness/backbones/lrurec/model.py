@@ -1,4 +1,4 @@
-"""LRURec's encoder, written for packed windows: all but the recurrence works on all places at once."""
+"""LRURec's encoder for packed windows: everything except the recurrence is computed for all places at once."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from harness.backbones.values import ParameterGroups
 class Block(nn.Module):
     """A linear recurrent unit, then a feed-forward part with GELU; each with a residual path and post-LayerNorm.
 
-    The unit's decays are ``exp(-exp(log_rate) + i exp(log_angle))``, so their modulus stays below 1 wherever training
-    takes them. Complex numbers are pairs of columns.
+    The unit's decays are ``exp(-exp(log_rate) + i exp(log_angle))``, so their modulus is below 1 for all parameters.
+    Complex numbers are pairs of columns.
     """
 
     def __init__(self, spec: LRURecipe) -> None:
@@ -37,7 +37,7 @@ class Block(nn.Module):
         self.feed_forward_norm = nn.LayerNorm(width)
 
     def draw_decays(self, generator: torch.Generator, *, shortest: float, longest: float) -> None:
-        """Moduli between the two, uniform in area of the disc, and any angle; the scale makes up for the modulus."""
+        """Draw decays uniformly by area from the ring between the two moduli; the scale compensates the modulus."""
         with torch.no_grad():
             area = nn.init.uniform_(self.log_rate, shortest**2, longest**2, generator=generator).clone()
             self.log_rate.copy_(torch.log(-0.5 * torch.log(area)))
@@ -58,7 +58,7 @@ class Block(nn.Module):
 
 
 class LRUEncoder(PackedEncoder):
-    """Item embeddings without positions, then blocks; the state at the last item stands for a history.
+    """Item embeddings without positions, then blocks; the state at the last item represents the history.
 
     Source: Yue et al., "Linear Recurrent Units for Sequential Recommendation", WSDM 2024.
     """
@@ -83,7 +83,7 @@ class LRUEncoder(PackedEncoder):
         )
 
     def initialise(self, generator: torch.Generator) -> None:
-        """Draw all weights afresh: normal, biases 0, LayerNorm at the identity, padding 0, decays in their ring."""
+        """Draw all weights anew: normal, biases 0, LayerNorm at the identity, padding 0, decays in their ring."""
         spec = self.spec
         assert isinstance(spec, LRURecipe)
         for name, parameter in self.named_parameters():

@@ -1,4 +1,4 @@
-"""The numbers that decide an LRURec encoder and its training."""
+"""The hyperparameters of LRURec and its training."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class LRURecipe(PackedRecipe):
     """Linear recurrences over a history's items.
 
     Attributes:
-        n_layers, state_size, inner_size: blocks, complex numbers that a recurrence carries from item to item, width of
-            the feed-forward part.
-        shortest, longest: between which the moduli of the decays are drawn: a state keeps that share of itself from one
-            item to the next.
+        n_layers, state_size, inner_size: number of blocks, complex numbers in a recurrence's state, width of the
+            feed-forward part.
+        shortest, longest: range from which the moduli of the decays are drawn; a modulus is the share of a state kept
+            from one item to the next.
     """
 
     n_layers: int = 2

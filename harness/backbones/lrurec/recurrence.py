@@ -11,10 +11,10 @@ from harness.backbones.packed.windows import Bucket
 
 
 def linear_recurrence(inputs: Tensor, decay: Tensor, buckets: tuple[Bucket, ...]) -> Tensor:
-    """``state[t] = decay * state[t - 1] + inputs[t]`` within each window, from 0, ``(n_places, n, 2)``.
+    """``state[t] = decay * state[t - 1] + inputs[t]`` in each window, starting from 0, ``(n_places, n, 2)``.
 
-    Complex numbers are pairs of real and imaginary part, in the last dimension. A state holds what was up to its place,
-    so padding, which is to the right of a window, reaches no real place.
+    The last dimension holds the real and the imaginary part of a complex number. A state depends only on places up to
+    its own, so padding, which is at the right end of a window, does not affect real places.
 
     Args:
         inputs: ``(n_places, n, 2)``.
@@ -27,9 +27,9 @@ def linear_recurrence(inputs: Tensor, decay: Tensor, buckets: tuple[Bucket, ...]
 
 
 class _LinearRecurrence(torch.autograd.Function):
-    """Written by hand because one place needs one operation in place, forwards and backwards.
+    """Written by hand because one in-place operation per place is enough, both forwards and backwards.
 
-    The gradient runs the same recurrence from the right, with the conjugate of the decay.
+    The gradient is the same recurrence from right to left, with the conjugate of the decay.
     """
 
     @staticmethod

@@ -1,1 +1,1 @@
-"""Training and encoding on packed windows, for every backbone whose state at a place reads nothing after it."""
+"""Training and encoding on packed windows, for every backbone whose state at a place ignores all later places."""

@@ -1,4 +1,4 @@
-"""A backbone that is trained on packed windows."""
+"""A backbone trained on packed windows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackedBackbone(PackedRecipe, Backbone):
-    """A backbone whose encoder reads packed windows; a subclass gives its fields and builds the encoder."""
+    """A backbone whose encoder reads packed windows; a subclass defines its fields and builds the encoder."""
 
     later: ClassVar[Mapping[str, Any]] = {"n_sampled": 0}
     tunable: ClassVar[Mapping[str, Tunable]] = {
@@ -42,10 +42,10 @@ class PackedBackbone(PackedRecipe, Backbone):
     def build(self, n_items: int) -> PackedEncoder: ...
 
     def extra_term(self, windows: Windows, data: Interactions) -> ExtraTerm | None:
-        """A term that joins the cross-entropy; None: there is none.
+        """Return a loss term to add to the cross-entropy, or None.
 
         Args:
-            windows: that it is trained on.
+            windows: the training windows.
             data: the sequences.
         """
         return None

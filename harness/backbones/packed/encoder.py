@@ -25,35 +25,35 @@ from harness.data.interactions import Interactions
 from harness.data.split import Indices, Prefixes
 
 CHUNK_TOKENS = 4096
-"""Items encoded at a time; the widest activation of a transformer is then 4 MB."""
+"""Items encoded at a time; the widest activation of a transformer then takes 4 MB."""
 
 
 class PackedEncoder(Encoder):
-    """A causal encoder over packed windows; a subclass writes :meth:`forward`.
+    """A causal encoder over packed windows; a subclass implements :meth:`forward`.
 
     Dropout is active exactly when a pass is given masks; there is no training mode.
 
     Attributes:
-        spec: its hyperparameters.
+        spec: the encoder's hyperparameters.
     """
 
     spec: PackedRecipe
 
     @abstractmethod
     def forward(self, packed: Packed, masks: MaskPool | None) -> Tensor:
-        """States at the scored places, ``(n_scored, d)``; each reads the items of its window up to its place.
+        """States at the scored places, ``(n_scored, d)``; each depends on its window's items up to its place.
 
         Args:
             packed: the windows.
-            masks: for dropout; None for none.
+            masks: masks for dropout; None: no dropout.
         """
 
     def last_places(self, packed: Packed, masks: MaskPool | None) -> Tensor:
-        """The same for windows that score their last place only, ``(n_windows, d)``; a subclass may be faster.
+        """States of windows that score only their last place, ``(n_windows, d)``; a subclass may compute them faster.
 
         Args:
             packed: windows with one scored place each, the last.
-            masks: for dropout; None for none.
+            masks: masks for dropout; None: no dropout.
         """
         return self(packed, masks)
 
@@ -61,10 +61,10 @@ class PackedEncoder(Encoder):
         return resolve_precision(self.spec.precision, device=device)
 
     def encode(self, data: Interactions, prefixes: Prefixes) -> Tensor:
-        """Every prefix's representation without dropout, ``(n_prefixes, d)`` float32, as ``Prefixes`` numbers them.
+        """Every prefix's representation without dropout, ``(n_prefixes, d)`` float32, by the number of the prefix.
 
-        Prefixes of up to ``max_length`` items are read off one causal pass over their user's first items; longer ones
-        are their last ``max_length`` items, encoded each on its own, since those count their positions from 0 again.
+        Prefixes of up to ``max_length`` items come from one causal pass over the user's first items. A longer prefix is
+        encoded on its own, from its last ``max_length`` items, because their positions start at 0 again.
         """
         states = torch.empty(prefixes.n_prefixes, self.item_matrix.shape[1])
         longest = self.spec.max_length
@@ -77,12 +77,12 @@ class PackedEncoder(Encoder):
         return states
 
     def encode_some(self, data: Interactions, prefixes: Prefixes, numbers: Indices) -> Tensor:
-        """The representation of given prefixes without dropout, each encoded on its own, ``(n, d)`` float32.
+        """Representations of given prefixes without dropout, each encoded on its own, ``(n, d)`` float32.
 
         Args:
             data: the sequences.
-            prefixes: of ``data``.
-            numbers: of the prefixes wanted, in any order, ``(n,)``.
+            prefixes: the prefixes of ``data``.
+            numbers: numbers of the prefixes to encode, in any order, ``(n,)``.
         """
         states = torch.empty(len(numbers), self.item_matrix.shape[1])
         place = np.empty(prefixes.n_prefixes, dtype=np.int64)
@@ -95,11 +95,11 @@ class PackedEncoder(Encoder):
         return states
 
     def encode_noisy(self, data: Interactions, prefixes: Prefixes, generator: torch.Generator) -> Tensor:
-        """Every training prefix's representation under fresh dropout, ``(n_train, d)`` float32, as ``Prefixes.train``.
+        """Training prefixes' representations under new dropout, ``(n_train, d)`` float32, in ``Prefixes.train`` order.
 
-        One packed pass over the windows that pretraining uses. Dropout masks are shared by the prefixes of a window,
-        where one pass a prefix would draw them anew, and a prefix over ``max_length`` items may have as few as
-        ``max_length - stride`` of them as context.
+        One packed pass over the windows that pretraining uses. It differs from one pass per prefix in two ways: the
+        prefixes of a window share dropout masks, and a prefix of more than ``max_length`` items may have a context of
+        only ``max_length - stride`` items.
         """
         states = torch.empty(len(prefixes.train), self.item_matrix.shape[1])
         masks = self.masks(generator)
@@ -121,10 +121,10 @@ class PackedEncoder(Encoder):
         order: torch.Generator,
         noise: torch.Generator | None,
     ) -> Iterator[Batch]:
-        """All training windows in random order.
+        """Yield all training windows in random order.
 
-        A batch holds whole windows with about ``batch_size`` prefixes, so that one pass over a user's sequence serves
-        all of its prefixes. Departs from FTragrec, which encodes every prefix on its own.
+        A batch holds whole windows with about ``batch_size`` prefixes in total, so that one pass over a user's sequence
+        serves all its prefixes. Departs from FTragrec, which encodes every prefix on its own.
         """
         windows = training_windows(data, prefixes, max_length=self.spec.max_length, stride=self.spec.stride)
         shuffled = torch.randperm(len(windows), generator=order).numpy()
@@ -136,5 +136,5 @@ class PackedEncoder(Encoder):
             yield self(packed, masks), packed.prefix
 
     def masks(self, generator: torch.Generator) -> MaskPool | None:
-        """Dropout masks from a generator; None where nothing is dropped."""
+        """Return dropout masks from a generator; None if the dropout rate is 0."""
         return MaskPool(self.spec.dropout, generator) if self.spec.dropout else None

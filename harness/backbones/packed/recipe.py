@@ -1,4 +1,4 @@
-"""The numbers that decide a training on packed windows: its length, its steps and how its epoch is chosen."""
+"""The settings of a training on packed windows."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class PackedRecipe(TrainingRecipe):
 
     Attributes:
         init_std: standard deviation of the normal initialisation.
-        stride: step between the windows that a history over ``max_length`` is trained on, in items; a target has at
+        stride: step between the training windows of a history longer than ``max_length``, in items; each target has at
             least ``max_length - stride`` items of context, or its whole history.
-        batch_tokens: input items in a training step, on average.
-        n_sampled: negatives that a step draws for a sampled softmax, whose products are float32; 0: the softmax is over
-            the whole catalogue.
+        batch_tokens: average number of input items in a training step.
+        n_sampled: negatives drawn per step for a sampled softmax, whose products are float32; 0: softmax over the whole
+            catalogue.
     """
 
     init_std: float = 0.02

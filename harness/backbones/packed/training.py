@@ -25,11 +25,11 @@ from harness.errors import InputError
 
 
 class ExtraTerm(Protocol):
-    """A term of the loss beside the cross-entropy.
+    """A loss term added to the cross-entropy.
 
     Attributes:
-        weight: its factor.
-        warmup_epochs: epochs without it.
+        weight: factor of the term.
+        warmup_epochs: first epochs, which train without the term.
     """
 
     @property
@@ -46,9 +46,9 @@ class ExtraTerm(Protocol):
         Args:
             model: the encoder.
             packed: the step's windows.
-            hidden: their states at the scored places, ``(n_scored, d)``.
-            masks: for dropout of further passes.
-            rng: for what else it draws.
+            hidden: states at the scored places of these windows, ``(n_scored, d)``.
+            masks: masks for dropout in further passes.
+            rng: generator for all other random choices.
         """
         ...
 
@@ -64,20 +64,20 @@ def pretrain(
     unfinished: Path,
     progress: Progress | None = None,
 ) -> TrainingState:
-    """Train, or go on from ``unfinished``, where the state is kept after each epoch.
+    """Train, or resume from ``unfinished``; the state is saved there after each epoch.
 
     Args:
-        model: whose recipe it is trained by; its weights are drawn here.
+        model: the encoder, trained by its own recipe; its weights are drawn here.
         data: the sequences.
-        prefixes: of ``data``; the training targets are learnt, the valid targets choose the epoch.
-        extra_term: makes the term beside the cross-entropy, None for none, of the windows that are trained on.
-        seed: of initialisation, order, dropout and views.
-        precision: of the products in the whole softmax.
-        unfinished: the file of the state.
-        progress: told of every epoch.
+        prefixes: the prefixes of ``data``: training targets are learnt, validation targets choose the epoch.
+        extra_term: from the training windows and the data to a loss term that is added; None: no such term.
+        seed: seed of initialisation, order, dropout and views.
+        precision: precision of the products in the whole softmax.
+        unfinished: file that holds the state.
+        progress: called after every epoch.
 
     Raises:
-        InputError: the specification cannot be used, or the loss stops being finite.
+        InputError: the specification cannot be used, or the loss is no longer finite.
     """
     spec = model.spec
     check_trainable(spec, data, prefixes)
@@ -107,10 +107,10 @@ def train_one_epoch(
     *,
     proposal: Proposal | None = None,
 ) -> tuple[float, float | None]:
-    """Train one epoch; mean cross-entropy over targets and mean extra term over steps, in nats.
+    """Train one epoch; return mean cross-entropy over targets and mean extra term over steps, in nats.
 
-    Where the specification says ``n_sampled``, ``proposal`` is what negatives are drawn from, and the cross-entropy
-    is that of the sampled softmax, on average the lower of the two.
+    With ``n_sampled`` in the specification, negatives are drawn from ``proposal``, and the cross-entropy is that of the
+    sampled softmax, which on average is lower than that of the whole softmax.
     """
     model = state.model
     assert isinstance(model, PackedEncoder)

@@ -1,7 +1,7 @@
-"""Windows of users' sequences, packed without waste: the form in which the encoder reads them.
+"""Windows of users' sequences, packed with little padding: the input format of the encoder.
 
 With a causal mask and histories that start at position 0, the state at position t of one pass is the representation
-of the prefix of length t + 1; so a window serves every prefix that it *scores*, not only its last.
+of the prefix of length t + 1; so one window serves every prefix that it *scores*, not only the last.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from harness.data.split import Prefixes
 Indices = NDArray[np.int64]
 
 MAX_PADDING = 0.08
-"""Largest share of a bucket's places that may be padding."""
+"""Largest allowed share of padding among a bucket's places."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Windows:
-    """Stretches of ``Interactions.items`` and the prefixes that are read off each.
+    """Slices of ``Interactions.items``, and the prefixes that each of them scores.
 
     Attributes:
         start: index into ``Interactions.items`` of each window's first item, ``(n_windows,)``.
-        length: its number of items.
-        score_from: first position in the window whose state counts; all later ones do.
-        first_prefix: number (of ``Prefixes``) of the prefix that ends with the window's first item.
+        length: number of items in each window, ``(n_windows,)``.
+        score_from: first position in each window that is scored, as are all later ones, ``(n_windows,)``.
+        first_prefix: number (in ``Prefixes``) of the prefix that ends with each window's first item, ``(n_windows,)``.
     """
 
     start: Indices
@@ -43,7 +43,7 @@ class Windows:
         return len(self.start)
 
     def take(self, chosen: Indices) -> Windows:
-        """Some of the windows, in the order given."""
+        """Return the windows with the given indices, in that order."""
         return Windows(
             start=self.start[chosen],
             length=self.length[chosen],
@@ -52,7 +52,7 @@ class Windows:
         )
 
     def by_length(self, max_tokens: int) -> Iterator[Windows]:
-        """The windows longest first, in parts of at most ``max_tokens`` items (but at least one window)."""
+        """Yield the windows longest first, in parts of at most ``max_tokens`` items (but at least one window)."""
         order = np.argsort(-self.length, kind="stable")
         first = 0
         while first < len(order):
@@ -64,8 +64,8 @@ class Windows:
 def training_windows(data: Interactions, prefixes: Prefixes, *, max_length: int, stride: int) -> Windows:
     """Windows in which every training target is scored exactly once.
 
-    A history over ``max_length`` is cut into windows of ``max_length`` every ``stride`` items; all but a user's first
-    leave their opening ``max_length - stride`` positions, which the window before has scored, to serve as context.
+    A history longer than ``max_length`` is cut into windows of ``max_length`` items, one every ``stride`` items. In all
+    but a user's first, the first ``max_length - stride`` positions are context only: the previous window scores them.
     """
     n_inputs = np.maximum(data.lengths - prefixes.held_out - 1, 0)
     n_windows = np.where(n_inputs > 0, 1 + np.maximum(0, -(-(n_inputs - max_length) // stride)), 0)
@@ -80,7 +80,7 @@ def training_windows(data: Interactions, prefixes: Prefixes, *, max_length: int,
 
 
 def opening_windows(data: Interactions, *, max_length: int) -> Windows:
-    """Each user's first items: one pass over them is exact for every prefix of up to ``max_length`` items."""
+    """Windows of each user's first items: one pass is exact for every prefix of up to ``max_length`` items."""
     user = np.arange(data.n_users)
     return Windows(
         start=data.offsets[:-1],
@@ -91,7 +91,7 @@ def opening_windows(data: Interactions, *, max_length: int) -> Windows:
 
 
 def closing_windows(data: Interactions, prefixes: Prefixes, numbers: Indices, *, max_length: int) -> Windows:
-    """The last ``max_length`` items of given prefixes, of which only the final state counts."""
+    """Windows of the last ``max_length`` items of given prefixes; only the last position is scored."""
     position = prefixes.position[numbers]
     length = np.minimum(position, max_length)
     return Windows(
@@ -103,12 +103,12 @@ def closing_windows(data: Interactions, prefixes: Prefixes, numbers: Indices, *,
 
 
 def cut_evenly(order: Indices, sizes: Indices, about: int) -> Iterator[Indices]:
-    """The order cut into parts whose sizes add up to about so much, each to about as much as the others; none is empty.
+    """Cut ``order`` into non-empty parts whose total sizes are about equal, and close to ``about``.
 
     Args:
-        order: of the windows, ``(n,)``.
-        sizes: of each window, by its number, ``(n,)``.
-        about: what a part comes to.
+        order: windows by number, ``(n,)``.
+        sizes: size of each window, by its number, ``(n,)``.
+        about: wanted total size of a part.
     """
     reached = np.cumsum(sizes[order])
     n_parts = max(1, round(int(reached[-1]) / about))
@@ -118,7 +118,7 @@ def cut_evenly(order: Indices, sizes: Indices, about: int) -> Iterator[Indices]:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """Windows of about one length, padded to ``length``: places ``start`` to ``start + n_windows * length``."""
+    """Windows of similar length, padded to ``length``: places ``start`` to ``start + n_windows * length``."""
 
     start: int
     n_windows: int
@@ -132,17 +132,17 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packed:
-    """Windows laid end to end, longest first, in buckets of little padding.
+    """Windows laid end to end, longest first, in buckets with little padding.
 
     Attributes:
         items: item at each place, 0 at padding, ``(n_places,)`` int64.
-        positions: place within its window, ``(n_places,)`` int64.
-        buckets: the stretches that attention views as ``(n_windows, length)``.
+        positions: position of each place in its window, ``(n_places,)`` int64.
+        buckets: ranges of places that can be viewed as ``(n_windows, length)``.
         lengths: items of each window, in packed order, ``(n_windows,)`` int64.
-        order: index of each packed window among those that were given, ``(n_windows,)``.
-        rows: places whose states count, ascending, ``(n_scored,)`` int64.
-        targets: next item after each of them, ``(n_scored,)`` int64.
-        prefix: prefix number of each of them, ``(n_scored,)``.
+        order: index of each packed window among the given windows, ``(n_windows,)``.
+        rows: scored places, ascending, ``(n_scored,)`` int64.
+        targets: next item after each scored place, ``(n_scored,)`` int64.
+        prefix: prefix number of each scored place, ``(n_scored,)``.
     """
 
     items: Tensor
@@ -156,10 +156,10 @@ class Packed:
 
 
 def cut_buckets(lengths: Indices) -> tuple[Bucket, ...]:
-    """The fewest buckets, taken greedily, with at most :data:`MAX_PADDING` of each padding.
+    """Cut windows greedily into few buckets, each with a share of padding of at most :data:`MAX_PADDING`.
 
     Args:
-        lengths: of the windows, longest first.
+        lengths: lengths of the windows, longest first.
     """
     buckets: list[Bucket] = []
     first = place = 0
@@ -176,11 +176,11 @@ def cut_buckets(lengths: Indices) -> tuple[Bucket, ...]:
 
 
 def pack(windows: Windows, items: NDArray[np.int32]) -> Packed:
-    """Lay windows out for one pass of the encoder.
+    """Lay out windows for one pass of the encoder.
 
     Args:
-        windows: to encode.
-        items: ``Interactions.items``, which they point into.
+        windows: the windows to encode.
+        items: ``Interactions.items``, which the windows index.
     """
     order = np.argsort(-windows.length, kind="stable")
     chosen = windows.take(order)

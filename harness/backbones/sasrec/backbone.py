@@ -12,8 +12,8 @@ from harness.backbones.transformer.backbone import TransformerBackbone
 class SASRec(TransformerBackbone):
     """SASRec, trained by a softmax over the whole catalogue; DuoRec without its contrastive term.
 
-    Source: Kang and McAuley, "Self-Attentive Sequential Recommendation", ICDM 2018. Departs from it in the loss (one
-    negative a target there), post-LayerNorm (as RecBole has it) and packed training.
+    Source: Kang and McAuley, "Self-Attentive Sequential Recommendation", ICDM 2018. Departs from it in the loss (the
+    paper uses one negative per target), post-LayerNorm (as in RecBole) and packed training.
     """
 
     name: ClassVar[str] = "sasrec"

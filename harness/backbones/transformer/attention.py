@@ -13,15 +13,15 @@ from harness.backbones.packed.windows import Bucket, Packed
 
 
 def causal_attention(projected: Tensor, buckets: tuple[Bucket, ...], n_heads: int, masks: MaskPool | None) -> Tensor:
-    """Every place's mean of the values at itself and before it in its window, ``(n_places, d)``.
+    """Attention of every place to itself and the earlier places in its window, ``(n_places, d)``.
 
-    Padding is to the right of a window, so causality alone keeps real places from seeing it.
+    Padding is at the right end of a window, so the causal mask alone keeps real places from attending to it.
 
     Args:
         projected: queries, keys and values side by side, ``(n_places, 3 d)``.
         buckets: how the places form windows.
-        n_heads: heads that ``d`` is split into.
-        masks: for dropout of the attention weights; None for none.
+        n_heads: number of heads that ``d`` is split into.
+        masks: masks for dropout of the attention weights; None: no dropout.
     """
     cuts = None
     if masks is not None:
@@ -34,17 +34,17 @@ def causal_attention(projected: Tensor, buckets: tuple[Bucket, ...], n_heads: in
 def last_place_attention(
     states: Tensor, carried: Tensor, packed: Packed, scale: float, masks: MaskPool | None
 ) -> tuple[Tensor, Tensor]:
-    """What each window's last place attends to, as a mean of the layer's input states rather than of values.
+    """Attention of each window's last place, as a weighted mean of the layer's input states instead of the values.
 
-    Keys and values are linear in the states, so the query can be carried back through the key projection and the
-    mean forward through the value projection: one query a window then costs a hundredth of projecting every place.
+    Keys and values are linear in the states. So the key projection can be applied to the query, and the value
+    projection to the mean: with one query per window, that costs a hundredth of projecting every place.
 
     Args:
         states: input of the layer, ``(n_places, d)``.
-        carried: each window's queries, head by head, times the key projection, ``(n_windows, n_heads, d)``.
+        carried: each window's query per head, times the key projection, ``(n_windows, n_heads, d)``.
         packed: how the places form windows.
-        scale: of the logits.
-        masks: for dropout of the attention weights; None for none.
+        scale: factor of the logits.
+        masks: masks for dropout of the attention weights; None: no dropout.
 
     Returns:
         The means, ``(n_windows, n_heads, d)``, and the sums of their weights (1 without dropout),
@@ -76,7 +76,7 @@ def last_place_attention(
 
 
 class _CausalAttention(torch.autograd.Function):
-    """Written by hand because autograd's slices would fill a gradient of the whole batch for every bucket."""
+    """Written by hand because autograd would fill a gradient of the whole batch for the slice of every bucket."""
 
     @staticmethod
     def forward(
@@ -121,12 +121,12 @@ class _CausalAttention(torch.autograd.Function):
 
 
 def _future(length: int) -> Tensor:
-    """What is added to logits: minus infinity where a place would look ahead, ``(length, length)``."""
+    """Mask to add to logits: minus infinity at later places, ``(length, length)``."""
     return torch.full((length, length), -math.inf).triu_(1)
 
 
 def _to_heads(places: Tensor, bucket: Bucket, n_heads: int, *, parts: int) -> Tensor:
-    """A bucket's places as ``(parts, n_windows * n_heads, length, head width)``, copied."""
+    """Return a copy of a bucket's places as ``(parts, n_windows * n_heads, length, head width)``."""
     here = places[bucket.start : bucket.stop].view(bucket.n_windows, bucket.length, parts, n_heads, -1)
     return here.permute(2, 0, 3, 1, 4).reshape(parts, bucket.n_windows * n_heads, bucket.length, -1)
 

@@ -1,4 +1,4 @@
-"""What the backbones with a transformer encoder have in common."""
+"""The common base class of backbones with a transformer encoder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SASRec's encoder, written for packed windows: linear and pointwise work on all places at once."""
+"""SASRec's encoder for packed windows: linear and pointwise operations run on all places at once."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Block(nn.Module):
         return self._after_attention(states, mixed, masks)
 
     def last_places(self, states: Tensor, packed: Packed, masks: MaskPool | None) -> Tensor:
-        """States after the block at the one scored place of each window, its last, ``(n_windows, d)``."""
+        """States after the block at each window's last place, the only one that is scored, ``(n_windows, d)``."""
         d = states.shape[1]
         weight = self.projection.weight.view(3, self.n_heads, -1, d)
         bias = self.projection.bias.view(3, self.n_heads, 1, -1)
@@ -58,7 +58,7 @@ class Block(nn.Module):
 
 
 class TransformerEncoder(PackedEncoder):
-    """Item and learned position embeddings, then transformer blocks; the state at the last item stands for a history.
+    """Item and learned position embeddings, then transformer blocks; the state at the last item is the history's.
 
     Source: Kang and McAuley, "Self-Attentive Sequential Recommendation", ICDM 2018, with post-LayerNorm.
     """
@@ -84,7 +84,7 @@ class TransformerEncoder(PackedEncoder):
         )
 
     def initialise(self, generator: torch.Generator) -> None:
-        """Draw all weights afresh: normal, biases 0, LayerNorm at the identity, padding 0."""
+        """Draw all weights anew: normal, biases 0, LayerNorm at the identity, padding 0."""
         for name, parameter in self.named_parameters():
             if name.endswith("bias"):
                 nn.init.zeros_(parameter)
@@ -102,7 +102,7 @@ class TransformerEncoder(PackedEncoder):
         return self.blocks[-1](states, packed.buckets, masks, packed.rows)
 
     def last_places(self, packed: Packed, masks: MaskPool | None) -> Tensor:
-        """The same at a fraction of the last block's cost."""
+        """States at the last places, as :meth:`forward` returns them, at a fraction of the last block's cost."""
         assert len(packed.rows) == len(packed.lengths)
         states = self._embed(packed, masks)
         for block in self.blocks[:-1]:

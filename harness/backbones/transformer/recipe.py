@@ -1,4 +1,4 @@
-"""The numbers that decide a transformer encoder and its training."""
+"""The hyperparameters of a transformer encoder and its training."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class TransformerRecipe(PackedRecipe):
     """A causal transformer over a history's items.
 
     Attributes:
-        n_layers, n_heads, inner_size: transformer blocks, heads in each, width of the feed-forward part.
-        layer_norm_eps: added to the variance in LayerNorm.
+        n_layers, n_heads, inner_size: number of transformer blocks, heads per block, width of the feed-forward part.
+        layer_norm_eps: constant added to the variance in LayerNorm.
     """
 
     n_layers: int = 2

@@ -1,4 +1,4 @@
-"""Every data format: those of the harness, then those of plug-ins."""
+"""All data formats: the built-in ones, then those of plug-ins."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ FORMATS: Registry[type[DataFormat]] = Registry(
     name_of=lambda kind: kind.name,
     check=subclass_of(DataFormat),
 )
-"""Every data format by name."""
+"""All data formats by name."""
 
 _OF_RECBOLE = {
     ".item": "the items' features",
@@ -47,17 +47,17 @@ _OF_RECBOLE = {
     ".useremb": "embeddings of users",
     ".ent": "entities of a knowledge graph",
 }
-"""RecBole's other atomic files -> what they hold."""
+"""Suffixes of RecBole's other atomic files -> their content."""
 
 
 def format_of(path: Path) -> type[DataFormat]:
-    """The format that the end of a file's name tells, ``.gz`` aside.
+    """Return the format for the suffix of a file's name, ignoring ``.gz``.
 
     Raises:
-        InputError: it tells none.
+        InputError: no format has this suffix.
     """
     name = plain_name(path)
-    for known in (BUILT_IN, FORMATS.values()):  # plug-ins are loaded only for a file that is none of ours
+    for known in (BUILT_IN, FORMATS.values()):  # plug-ins are loaded only if no built-in format matches
         for kind in known:
             if name.name.endswith(kind.suffixes):
                 return kind

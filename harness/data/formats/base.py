@@ -1,4 +1,4 @@
-"""What a data format is: the extension point for files that are written in another way."""
+"""The base class of data formats: the extension point for further file formats."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from harness.data.events import Events
 from harness.errors import InputError
 
 GUESSED = ""
-"""In place of a column's name: the column is found by the usual names of :mod:`harness.data.formats.naming`."""
+"""Used as a column's name: find the column by the usual names of :mod:`harness.data.formats.naming`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """Which columns of a table to read, as ``data: columns`` of a study file names them.
+    """Which columns of a table to read, from ``data: columns`` of a study file.
 
     Attributes:
-        user, item: the columns of user and item ids; ``GUESSED`` where the file is to tell.
-        time: the column of timestamps; None where the rows are in order of time.
-        sep: what separates the fields of a text table; empty for the format's own.
+        user, item: names of the columns of user and item ids, or ``GUESSED``.
+        time: name of the column of timestamps, or ``GUESSED``; None: the rows are in order of time.
+        sep: separator of the fields in a text table; empty: the format's own.
     """
 
     user: str = GUESSED
@@ -36,15 +36,15 @@ class Columns:
 
 
 class UnlikeFormatError(InputError):
-    """The file looks as if it were of another format."""
+    """The file seems to be of another format."""
 
 
 class DataFormat(ABC):
-    """How a data file is written. A new format is one subclass, in one file.
+    """A file format of data sets. A new format is one subclass, in one file.
 
-    A plug-in names its subclass as an entry point of the group ``ftr_study.data_formats`` and tests it with
-    :func:`harness.contracts.data_format.check_data_format`. For tables, :func:`harness.data.formats.table.table_events`
-    does all but taking the file apart::
+    A plug-in registers its subclass as an entry point of the group ``ftr_study.data_formats`` and tests it with
+    :func:`harness.contracts.data_format.check_data_format`. For tables, only split the file into columns;
+    :func:`harness.data.formats.table.table_events` does the rest::
 
         class Bars(DataFormat):
             name = "bars"
@@ -55,12 +55,12 @@ class DataFormat(ABC):
                 header, *rows = (line.split("|") for line in decode_lines(content, path))
                 return table_events(dict(zip(header, zip(*rows))), columns, path, first_line=2)
 
-    A gzip file is unpacked before a format sees it, and ``.gz`` is no part of a suffix.
+    A gzip file is unpacked before :meth:`read`; do not include ``.gz`` in a suffix.
 
     Attributes:
-        name: what a study file calls it under ``data: format``.
-        title: what a sentence calls it; empty for ``name``.
-        suffixes: ends of file names that tell the format, such as ``.csv``; may be empty.
+        name: name in study files, under ``data: format``.
+        title: name in messages; empty: ``name``.
+        suffixes: ends of file names that select the format, such as ``.csv``; may be empty.
         has_columns: whether ``data: columns`` applies to it.
         has_sep: whether ``data: sep`` applies to it.
     """
@@ -73,13 +73,13 @@ class DataFormat(ABC):
 
     @abstractmethod
     def read(self, content: bytes, path: Path, columns: Columns) -> Events:
-        """The events of a file, in its order; filtering, sorting by time and numbering happen later.
+        """Return the events of a file in the file's order; filtering, sorting and numbering happen later.
 
         Args:
-            content: the whole file.
-            path: for messages only.
-            columns: which columns to read; the default where the format has none.
+            content: the whole file, unpacked.
+            path: path of the file, for messages only.
+            columns: which columns to read; the default if the format has none.
 
         Raises:
-            InputError: the file is not of this format; the text names ``path``, the line and the fix.
+            InputError: the file is not of this format; the message names ``path``, the line and the fix.
         """

@@ -1,4 +1,4 @@
-"""Parquet and Feather: typed columns, read by Arrow; what pandas, polars and Spark write."""
+"""Parquet and Feather: typed columns as written by pandas, polars and Spark, read by Arrow."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ class Columnar(DataFormat):
 
     @abstractmethod
     def names(self, content: bytes) -> list[str]:
-        """Names of the columns."""
+        """Return the names of the columns."""
 
     @abstractmethod
     def table(self, content: bytes, names: list[str]) -> pa.Table:
-        """Those columns."""
+        """Return the columns with these names."""
 
     def _unreadable(self, path: Path, problem: Exception) -> InputError:
         why = (str(problem).splitlines() or [""])[0][:200]
@@ -56,7 +56,7 @@ class Columnar(DataFormat):
 
 
 class Parquet(Columnar):
-    """Parquet, of any compression that Arrow has."""
+    """Parquet, with any compression that Arrow supports."""
 
     name = "parquet"
     title = "Parquet"
@@ -70,7 +70,7 @@ class Parquet(Columnar):
 
 
 class Feather(Columnar):
-    """Feather, which is Arrow's file format."""
+    """Feather, Arrow's file format."""
 
     name = "feather"
     title = "Feather"

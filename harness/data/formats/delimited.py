@@ -1,4 +1,4 @@
-"""Text tables under a header line: CSV, TSV and any other separator, read by Arrow."""
+"""Text tables with a header line: CSV, TSV and other separators, read by Arrow."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from harness.data.text import checked_text, name_lines, shorten
 from harness.errors import InputError
 
 _STAND_IN = "\x1f"
-"""The unit separator, in place of a separator of several bytes."""
+"""The unit separator; it replaces separators of several bytes."""
 
 _BLOCK = 2**22
 _LARGEST_BLOCK = 2**31 - 1
@@ -29,13 +29,13 @@ _LARGEST_BLOCK = 2**31 - 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextTable:
-    """Lines of fields.
+    """A table as lines of fields.
 
     Attributes:
-        content: UTF-8, checked.
-        path: for messages.
-        sep: one byte between fields.
-        quoted: whether a field may stand in double quotes.
+        content: the text, checked UTF-8.
+        path: path of the file, for messages.
+        sep: separator between fields, one byte.
+        quoted: whether fields may be in double quotes.
         has_header: whether the first line names the columns.
     """
 
@@ -47,10 +47,10 @@ class TextTable:
 
     @classmethod
     def of(cls, content: bytes, path: Path, sep: str, *, quoted: bool = True, has_header: bool = True) -> TextTable:
-        """A table with a separator of any length.
+        """Return a table for a separator of any length; one of several bytes disables quotes.
 
         Raises:
-            InputError: the content is no text.
+            InputError: the content is not UTF-8 text, or holds the control character that replaces a long separator.
         """
         content = checked_text(content, path)
         if len(sep.encode()) > 1:
@@ -60,18 +60,18 @@ class TextTable:
         return cls(content=content, path=path, sep=sep, quoted=quoted, has_header=has_header)
 
     def first_fields(self) -> list[str]:
-        """The fields of the first row."""
+        """Return the fields of the first row."""
         return next(self._rows(), (1, []))[1]
 
     def columns(self, places: Sequence[int], n_fields: int) -> list[pa.ChunkedArray]:
-        """Some columns as text.
+        """Return some columns as text.
 
         Args:
-            places: which, from 0.
-            n_fields: of every line.
+            places: indices of the columns, from 0.
+            n_fields: number of fields in every line.
 
         Raises:
-            InputError: a line has another number of fields, or there is none.
+            InputError: a line has a different number of fields, or there are no rows.
         """
         names = [str(place) for place in places]
         types = {name: pa.string() for name in names}
@@ -101,7 +101,7 @@ class TextTable:
             return [read.column(name) for name in names]
 
     def where(self, rows: Sequence[int]) -> str:
-        """The file and the lines of some rows; a row in quotes may take several lines."""
+        """Return the file and the line numbers of some rows; a row with quotes may take several lines."""
         first = 1 + self.has_header
         lines = [first + row for row in rows]
         if self.quoted and b'"' in self.content:
@@ -110,13 +110,13 @@ class TextTable:
         return f"{self.path}, {name_lines(lines)}"
 
     def settled(self) -> tuple[TextTable, str]:
-        """The table with its quotes checked, and what to say of them; Arrow would join rows between stray quotes.
+        """Return the table with its quotes checked, and a note on them; Arrow would join rows between stray quotes.
 
-        Text holds no tabs, so a table with tabs needs no quotes: where its header has none and they do not match, they
-        are part of the text.
+        Fields hold no tabs, so a table separated by tabs needs no quotes. If its header has no quotes and those in the
+        rows do not match, they are read as part of the text.
 
         Raises:
-            InputError: a quoted field does not end where its quotes do.
+            InputError: a quoted field is not closed properly.
         """
         if not self.quoted or b'"' not in self.content:
             return self, ""
@@ -154,7 +154,7 @@ class TextTable:
         return csv.reader(text, delimiter=self.sep, quoting=quoting, strict=strict)
 
     def _rows(self) -> Iterator[tuple[int, list[str]]]:
-        """Each row with the line that it starts in, by Python's own reader: slow, for the header and for messages."""
+        """Yield the first line number of each row, and the row, by Python's reader: slow, for header and messages."""
         reader, line = self._reader(), 1
         for row in reader:
             yield line, row
@@ -182,7 +182,7 @@ class TextTable:
 
 
 class Csv(DataFormat):
-    """A text table under a header; commas, or what ``sep`` says."""
+    """A text table with a header, separated by commas or by ``sep``."""
 
     name = "csv"
     title = "CSV"
@@ -218,7 +218,7 @@ class Csv(DataFormat):
 
 
 class Tsv(Csv):
-    """The same with tabs."""
+    """A text table with a header, separated by tabs or by ``sep``."""
 
     name = "tsv"
     title = "TSV"
@@ -227,17 +227,17 @@ class Tsv(Csv):
 
 
 def trimmed(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A column of text without the spaces around its values, as the names in the header are read."""
+    """Return a column of text without spaces and tabs around its values; names in the header are trimmed too."""
     return pc.call_function("utf8_trim", [column], pc.TrimOptions(" \t"))
 
 
 def spelt(sep: str) -> str:
-    """A separator in words."""
+    """Return a separator in words."""
     return {"\t": "tabs", ",": "commas", " ": "spaces", _STAND_IN: "the same separator"}.get(sep, repr(sep))
 
 
 def likely_sep(line: str) -> str:
-    """What seems to separate the fields of a line; empty where nothing does.
+    """Return the likely separator of the fields in a line; empty if there is none.
 
     >>> likely_sep("user;item;price,eur")
     ';'
@@ -246,7 +246,7 @@ def likely_sep(line: str) -> str:
 
 
 def _other_sep(line: str) -> str:
-    """The fix for a header that is one field."""
+    """Return the fix for a header with only one field."""
     sep = likely_sep(line)
     if not sep:
         return "; put a header line above the rows, such as user_id,item_id,timestamp"
@@ -254,5 +254,5 @@ def _other_sep(line: str) -> str:
 
 
 def in_yaml(sep: str) -> str:
-    """A separator as a study file names it."""
+    """Return a separator as written in a study file."""
     return 'sep: "\\t"' if sep == "\t" else f"sep: {sep!r}"

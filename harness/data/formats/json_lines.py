@@ -1,4 +1,4 @@
-"""JSON lines: one object a line, read by Arrow with the types of the first line."""
+"""JSON lines: one object per line, read by Arrow with the types of the first line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LARGEST_BLOCK = 2**31 - 1
 
 
 class JsonLines(DataFormat):
-    """One interaction a line, such as ``{"user_id": "ann", "item_id": 7, "timestamp": 1404172800}``."""
+    """One interaction per line, such as ``{"user_id": "ann", "item_id": 7, "timestamp": 1404172800}``."""
 
     name = "jsonl"
     title = "JSON lines"
@@ -44,7 +44,7 @@ class JsonLines(DataFormat):
             raise _explained(content, types, path)
 
         def where(rows: Sequence[int]) -> str:
-            if table.num_rows != len(lines):  # Arrow reads several objects of one line, and one of several lines
+            if table.num_rows != len(lines):  # Arrow accepts several objects on one line, and one on several lines
                 return f"{path}, {name_lines([row + 1 for row in rows], 'object')}"
             return f"{path}, {name_lines([lines[row] for row in rows])}"
 
@@ -52,7 +52,7 @@ class JsonLines(DataFormat):
 
 
 def _read(content: bytes, types: Mapping[str, pa.DataType]) -> pa.Table | None:
-    """The columns; None where a line is no object or a value of another type."""
+    """Return the columns; None if a line is not an object or a value has a different type."""
     longest = min(_LARGEST_BLOCK, max(2**22, len(content)))
     for block in sorted({2**22, longest}):
         try:
@@ -93,7 +93,7 @@ def _type_of(value: object, name: str, path: Path) -> pa.DataType:
 
 
 def _explained(content: bytes, types: Mapping[str, pa.DataType], path: Path) -> InputError:
-    """Why Arrow refused: the first line that is no object, holds too large a number, or a value of another type."""
+    """Explain Arrow's error: the first line that is not an object, or has too large a number or a different type."""
     n_fit, n_unlike = dict.fromkeys(types, 0), dict.fromkeys(types, 0)
     first: dict[str, tuple[int, object]] = {}
     odd: dict[str, tuple[int, object]] = {}

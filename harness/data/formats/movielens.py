@@ -1,4 +1,4 @@
-"""MovieLens's tables without a header: ``user::item::rating::time`` (.dat), or the same with tabs (u.data)."""
+"""MovieLens tables without a header: ``user::item::rating::time`` (.dat), or the same with tabs (u.data)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NUMBER = "0123456789.-"
 
 
 class MovieLens(DataFormat):
-    """``ratings.dat`` and ``u.data``: the columns are told by their place."""
+    """``ratings.dat`` and ``u.data``: columns are identified by position."""
 
     name = "movielens"
     title = "MovieLens without a header"
@@ -44,7 +44,7 @@ class MovieLens(DataFormat):
 
 
 class SeparatedDat(Csv):
-    """A .dat or .data file whose separator is named: MovieLens's columns where it has those and no header, else CSV."""
+    """A .dat or .data file with a given separator: MovieLens if it has those columns and no header, else CSV."""
 
     def read(self, content: bytes, path: Path, columns: Columns) -> Events:
         named = columns != Columns(sep=columns.sep)
@@ -55,12 +55,12 @@ class SeparatedDat(Csv):
 
 
 def _has_ratings(first: list[str]) -> bool:
-    """Whether a line has MovieLens's fields."""
+    """Return whether a line has four fields with a number as the third, as in MovieLens."""
     return len(first) == len(_NAMES) and bool(first[2]) and not first[2].strip(_NUMBER)
 
 
 def _other_way(first: list[str], sep: str) -> str:
-    """The fix for a file of this suffix that is not MovieLens's."""
+    """Return the fix for a file with this suffix that is not in MovieLens format."""
     if len(first) == 1 and likely_sep(first[0]):
         sep = likely_sep(first[0])
         first = first[0].split(sep)

@@ -1,4 +1,4 @@
-"""Which columns of a table hold user, item and time: as named, else by the usual names of the field."""
+"""Which columns of a table hold user, item and time: as named by the user, else found by their usual names."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ USUAL: dict[str, tuple[str, ...]] = {
     ),
     "time": ("timestamp", "time", "unix_review_time", "date", "datetime", "event_time", "created_at", "ts"),
 }
-"""Names by which a column is found, case, ``_``, ``-`` and spaces aside; where the first is there, it is taken."""
+"""Usual names of columns, compared without case, ``_``, ``-`` and spaces; the first name has priority."""
 
 _VALUE = re.compile(r"\s*([+-]?[0-9]+([.:][0-9]+)*|[0-9]{4}-[0-9]{2}-[0-9]{2}([T ].*)?)\s*")
-"""A number or a date, which is data and no name of a column."""
+"""A number or a date: data, not the name of a column."""
 _SHOWN = 12
 
 
 def choose(columns: Columns, names: Sequence[str], path: Path) -> tuple[Columns, str]:
-    """The columns to read, none of them left to be guessed, and a sentence on them.
+    """Return the columns to read, with all guesses resolved, and a sentence on them.
 
     >>> choose(Columns(), ["movieId", "userId", "ts"], Path("log.csv"))[1]
     'user=userId, item=movieId, time=ts (guessed; change with columns:)'
 
     Args:
-        columns: as asked for.
-        names: of the table's columns.
-        path: for messages.
+        columns: the requested columns.
+        names: names of the table's columns.
+        path: path of the file, for messages.
 
     Raises:
-        InputError: a named column is missing, no usual name is there, or several are.
+        InputError: a requested column is missing, or for a guess no column or several columns have a usual name.
     """
     found = columns
     guessed = [option for option in USUAL if getattr(columns, option) == GUESSED]
@@ -78,12 +78,12 @@ def _guess(option: str, free: Sequence[str], names: Sequence[str], path: Path) -
 
 
 def refuse_data_as_names(columns: Columns, names: Sequence[str], path: Path) -> None:
-    """Refuse a text table whose columns are named by the values of its first row, which would be lost.
+    """Refuse a text table without a header, where the user names columns by the values in the first row.
 
-    Numbers from 0 upward are names: pandas writes them over columns that have none.
+    That row would be lost. Numbers from 0 upward are accepted as names: pandas writes them for unnamed columns.
 
     Raises:
-        InputError: a column is named that is a number or a date.
+        InputError: the name of a requested column is a number or a date.
     """
     written = [name for name in names if name and not name.startswith("Unnamed: ")]
     if written == [str(number) for number in range(len(written))]:
@@ -93,7 +93,7 @@ def refuse_data_as_names(columns: Columns, names: Sequence[str], path: Path) -> 
 
 
 def other_column(option: str, taken: Columns, names: Sequence[str]) -> str:
-    """A further column with a usual name for user, item or time, as the end of a fix; empty where there is none.
+    """Return another column with a usual name for user, item or time, as the end of a fix; empty if there is none.
 
     >>> other_column("user", Columns(user="userId", item="i", time="t"), ["sessionId", "userId", "i", "t"])
     ', or name sessionId under data: columns: user (--user-column)'
@@ -105,13 +105,13 @@ def other_column(option: str, taken: Columns, names: Sequence[str]) -> str:
 
 
 def is_header(names: Sequence[str]) -> bool:
-    """Whether a line of fields names columns: usual names of two of user, item and time are among the first."""
+    """Return whether a line of fields is a header: usual names of two of user, item and time are among the first."""
     plain = {_plain(name) for name in names[:_SHOWN]}
     return sum(any(_plain(name) in plain for name in usual) for usual in USUAL.values()) > 1
 
 
 def is_value(field: str) -> bool:
-    """Whether a field of the first line is a number or a date, so that the line is no header."""
+    """Return whether a field is a number or a date; a first line with such a field is data, not a header."""
     return _VALUE.fullmatch(field) is not None
 
 

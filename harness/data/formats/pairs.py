@@ -1,4 +1,4 @@
-"""Pairs: ``user item`` a line in order of time, as SASRec's release has it."""
+"""Pairs: one ``user item`` per line in order of time, as in SASRec's release."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.data.text import decode_lines, name_lines
 
 
 class Pairs(DataFormat):
-    """Two ids a line, separated by spaces or tabs; a user's lines stand in order of time."""
+    """Two ids per line, separated by spaces or tabs; the lines of a user are in order of time."""
 
     name = "pairs"
     title = "pairs"

@@ -1,6 +1,6 @@
-"""RecBole's atomic ``.inter`` files: tab separated, under a header of ``name:type`` fields.
+"""RecBole's atomic ``.inter`` files: separated by tabs, with a header of ``name:type`` fields.
 
-Source: the format is RecBole's (Zhao et al., CIKM 2021); the header's reader is our own, the rows are read by Arrow.
+Source: the format is RecBole's (Zhao et al., CIKM 2021); the header is read by our own code, the rows by Arrow.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class RecBole(DataFormat):
 
 
 def _column_types(header: list[str], path: Path) -> dict[str, str]:
-    """Name -> type of the header's fields."""
+    """Return name -> type of the header's fields."""
     types: dict[str, str] = {}
     for field in header:
         name, colon, kind = field.rpartition(":")

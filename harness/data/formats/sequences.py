@@ -1,4 +1,4 @@
-"""Sequence text: one user a line, ``user item item ...``, oldest item first, as the S3-Rec release has it."""
+"""Sequence text: one user per line, ``user item item ...``, oldest item first, as in S3-Rec's release."""
 
 from __future__ import annotations
 
@@ -85,10 +85,10 @@ class Sequences(DataFormat):
 
 
 def _pairs(content: bytes, path: Path, columns: Columns, *, numeric: bool) -> Events:
-    """Lines of two fields whose first repeats: pairs for certain where all fields are numbers.
+    """Read lines of two fields with repeated users as pairs, if all fields are numbers.
 
     Raises:
-        InputError: they are not, so that the format must be named.
+        InputError: not all fields are numbers, so the user must name the format.
     """
     if not numeric:
         raise InputError(
@@ -102,7 +102,7 @@ def _pairs(content: bytes, path: Path, columns: Columns, *, numeric: bool) -> Ev
 def write_sequences(data: Interactions, path: Path) -> None:
     """Write a data set as sequence text; reading it again gives the same fingerprint.
 
-    That holds for labels without white space and items numbered by first appearance, as the formats leave them.
+    This requires labels without white space and items numbered by first appearance in the sequences.
 
     Raises:
         EnvironmentProblem: the file cannot be written.

@@ -1,4 +1,4 @@
-"""Events from the columns of a table: ids and timestamps as text or typed columns, checked row by row."""
+"""Events from the columns of a table: ids and timestamps from text or typed columns, checked row by row."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from harness.errors import InputError
 MISSING = frozenset(
     ("nan", "NaN", "-nan", "<NA>", "NA", "N/A", "n/a", "#N/A", "#NA", "NaT", "None", "none", "null", "NULL", r"\N")
 )
-"""Words that programs write for a missing value; as an id they would join all rows that lack one."""
+"""Words that programs write for a missing value; as an id, such a word would merge all rows without an id."""
 
 _POINTED = re.compile(r"[0-9]+\.0")
 _DECIMAL = re.compile(r"[+-]?[0-9]*\.[0-9]+")
@@ -30,13 +30,13 @@ _ROUNDED = re.compile(r"[+-]?[0-9](\.[0-9]+)?[eE]\+[0-9]{2,3}")
 def table_events(
     cells: Mapping[str, Sequence[str] | pa.Array | pa.ChunkedArray], columns: Columns, path: Path, *, first_line: int
 ) -> Events:
-    """The events of a table, in its order of rows.
+    """Return the events of a table, in the order of its rows.
 
     Args:
-        cells: each column's values by its name, one a row; further columns are ignored.
-        columns: which of them to read.
-        path: for messages.
-        first_line: of the file, that holds the first row.
+        cells: name of a column -> its values, one per row; unused columns are ignored.
+        columns: which columns to read.
+        path: path of the file, for messages.
+        first_line: line number of the first row in the file.
 
     Raises:
         InputError: a column is missing, an id is missing or longer than :data:`harness.data.text.LONGEST_ID`, or a
@@ -54,14 +54,14 @@ def events_of(
     *,
     names: Sequence[str] = (),
 ) -> Events:
-    """The same of columns that are known to be there.
+    """Return the events of a table whose columns have been chosen, in the order of its rows.
 
     Args:
-        cells: the values of the columns.
-        columns: none of them to be guessed.
-        where: names the file and the lines of some rows.
-        read_as: which columns hold what, for a sentence.
-        names: of all columns of the table, of which a message may propose another.
+        cells: name of a column -> its values.
+        columns: which columns to read, with no guesses left.
+        where: returns the file and the lines of some rows, for messages.
+        read_as: part of a sentence on which columns hold what.
+        names: names of all columns in the table; a message may suggest another of them.
     """
     (user, user_labels, user_bare), (item, item_labels, item_bare) = (
         _ids(_array(cells[name], name, where), name, where, other_column(option, columns, names))
@@ -77,7 +77,7 @@ def events_of(
 
 
 def _array(values: Any, name: str, where: Where) -> pa.Array:
-    """A column in one piece, without dictionary."""
+    """Return a column as one array without dictionary encoding."""
     if isinstance(values, pa.ChunkedArray):
         column = values.combine_chunks()
     elif isinstance(values, pa.Array):
@@ -102,7 +102,7 @@ def _is_text(value: object) -> bool:
 
 
 def _ids(values: pa.Array, name: str, where: Where, other: str) -> tuple[Codes, list[str], bool]:
-    """Numbers from 0 by first appearance, the ids by number, and whether they were whole numbers written as floats."""
+    """Return ids as numbers by first appearance, the ids by number, and whether ids such as 7.0 were read as 7."""
     encoded = _as_text(values, name, where, other).dictionary_encode()
     codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
     labels: list[str] = encoded.dictionary.to_pylist()
@@ -139,14 +139,14 @@ def _ids(values: pa.Array, name: str, where: Where, other: str) -> tuple[Codes, 
 
 
 def _is_beyond(label: str) -> bool:
-    """Whether it is a float to which neighbouring whole numbers are rounded."""
+    """Return whether an id such as ``7.0`` is so large that a float does not distinguish neighbouring whole numbers."""
     return _POINTED.fullmatch(label) is not None and int(label[:-2]) >= 2**53
 
 
 def _without_point(labels: list[str], codes: Codes, name: str, where: Where) -> list[str]:
-    """Ids ``1.0, 2.0``, which a program makes of whole numbers, as ``1, 2``.
+    """Return ids such as ``1.0, 2.0``, which programs make of whole numbers, as ``1, 2``.
 
-    Where most are written so and the others are words; ``1.5`` beside them tells that the point belongs to the id.
+    This applies if most ids are written so; an id such as ``1.5`` shows that the point is part of the ids.
     """
     pointed = np.array([_POINTED.fullmatch(label) is not None for label in labels])
     known = set(labels)
@@ -164,7 +164,7 @@ def _without_point(labels: list[str], codes: Codes, name: str, where: Where) -> 
 
 
 def _as_text(values: pa.Array, name: str, where: Where, other: str) -> pa.Array:
-    """A column of ids as text: whole numbers without a point, nothing missing, no lists."""
+    """Return a column of ids as text, whole numbers without a point; refuse missing values and lists."""
     kind = values.type
     if pa.types.is_nested(kind):
         raise InputError(
@@ -192,7 +192,7 @@ def _as_text(values: pa.Array, name: str, where: Where, other: str) -> pa.Array:
 
 
 def _refuse_rounded(values: pa.Array, name: str, where: Where) -> None:
-    """Refuse floats so large that neighbouring whole numbers are one of them."""
+    """Refuse floats so large that neighbouring whole numbers become the same float."""
     bits = {pa.float16(): 11, pa.float32(): 24}.get(values.type, 53)
     numbers = values.cast(pa.float64()).to_numpy(zero_copy_only=False)
     large = np.flatnonzero(np.abs(numbers) >= 2.0**bits).tolist()

@@ -1,4 +1,4 @@
-"""Timestamps of a table: numbers, ISO 8601 dates and typed columns, as numbers that keep their order."""
+"""Timestamps of a table: numbers, ISO 8601 dates and typed columns, converted to numbers of the same order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harness.data.text import shorten
 from harness.errors import InputError
 
 Where = Callable[[Sequence[int]], str]
-"""The file and the lines of some rows, for a message."""
+"""Returns the file and the lines of some rows, for a message."""
 
 _INTEGER = r"^[+-]?[0-9]{1,19}$"
 _DECIMAL = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
@@ -25,19 +25,19 @@ _OFFSET = r":.*(Z|[+-][0-9]{2}:?[0-9]{2})$"
 _UNITS = ("seconds", "milliseconds", "microseconds", "nanoseconds")
 _YEAR_1995, _YEAR_2100 = 788_918_400, 4_102_444_800
 _MOST = 0.9
-"""Share of values from 1995 to 2100 in some unit from which a column is taken to hold times since 1970."""
+"""Minimum share of values from 1995 to 2100, in any unit, for a column to be taken as times since 1970."""
 
 
 def read_times(values: pa.Array, name: str, where: Where) -> Times:
-    """A column of timestamps as integers where all are, since a float64 would tie neighbouring nanoseconds.
+    """Return timestamps as numbers: integers if all are, because a float64 would tie neighbouring nanoseconds.
 
     Args:
         values: text, numbers, timestamps or dates, ``(n_events,)``.
-        name: of the column, for messages.
-        where: names the lines of some rows.
+        name: name of the column, for messages.
+        where: returns the file and the lines of some rows, for messages.
 
     Raises:
-        InputError: a value is missing, neither a number nor an ISO 8601 date, or written in another way than the rest.
+        InputError: a value is missing, is neither a number nor an ISO 8601 date, or is written unlike the others.
     """
     kind = values.type
     missing = np.flatnonzero(values.is_null(nan_is_null=True).to_numpy(zero_copy_only=False)).tolist()
@@ -66,7 +66,7 @@ def read_times(values: pa.Array, name: str, where: Where) -> Times:
 
 
 def _of_text(values: pa.Array, name: str, where: Where) -> Times | None:
-    """Numbers written as text; None where the column holds dates."""
+    """Return numbers written as text; None if the column holds dates."""
     numeric = _matches(values, _DECIMAL)
     dated = _matches(values, _DATE)
     wrong = np.flatnonzero(~(numeric | dated)).tolist()
@@ -86,7 +86,7 @@ def _of_text(values: pa.Array, name: str, where: Where) -> Times | None:
             bare = pc.call_function("utf8_ltrim", [values], pc.TrimOptions("+"))
             return bare.cast(pa.int64()).to_numpy(zero_copy_only=False)
         except pa.ArrowInvalid:
-            pass  # beyond 64 bits, as a float then
+            pass  # more than 64 bits: read as floats below
     return np.array([float(value) for value in values.to_pylist()], dtype=np.float64)
 
 
@@ -109,7 +109,7 @@ def _dates(values: pa.Array, name: str, where: Where) -> Times:
 
 
 def _check_unit(times: Times, values: pa.Array, name: str, where: Where) -> None:
-    """Refuse seconds beside milliseconds, and 0 or -1 for a time that is not known."""
+    """Refuse a mix of units, such as seconds and milliseconds, and 0 or -1 for an unknown time."""
     _refuse_unset(times, values, name, where)
     unit = _units(times)
     if unit is None:
@@ -126,16 +126,16 @@ def _check_unit(times: Times, values: pa.Array, name: str, where: Where) -> None
 
 
 def is_since_1995(value: str) -> bool:
-    """Whether it is a number that is a time from 1995 to 2100, in any unit."""
+    """Return whether a text is a number that is a time from 1995 to 2100, in any unit."""
     if re.fullmatch(_DECIMAL, value.strip()) is None:
         return False
     return _units(np.array([float(value)])) is not None
 
 
 def _units(times: Times) -> NDArray[np.int64] | None:
-    """The unit of each value that is a date from 1995 to 2100 in one, else -1; None where too few values are.
+    """Return the unit in which each value is from 1995 to 2100, or -1; None if too few values are in that range.
 
-    Any numbers that rise are times, and a counter may pass through the range of a unit.
+    Other numbers are valid times too, and a counter may pass through the range of a unit.
     """
     unit = np.full(len(times), -1)
     for power in range(len(_UNITS)):
@@ -144,7 +144,7 @@ def _units(times: Times) -> NDArray[np.int64] | None:
 
 
 def _refuse_unset(times: Times, values: pa.Array, name: str, where: Where) -> None:
-    """Refuse 0 and -1, which programs write for an unknown time, where the other values are times since 1970."""
+    """Refuse 0 and -1, which programs write for an unknown time, if the other values are times since 1970."""
     unset = np.flatnonzero((times == 0) | (times == -1)).tolist()
     if unset and _units(times[(times != 0) & (times != -1)]) is not None:
         raise InputError(

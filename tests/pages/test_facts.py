@@ -168,7 +168,7 @@ def test_a_backbones_page_has_its_whole_docstring_and_says_what_it_stands_in_for
     assert "the study's own backbone becomes gru4rec" in text
     assert "It acts on FTragrec as published." in text
     page = page_of(choice_of(DuoRec))
-    assert page.details.startswith("The term joins")
+    assert page.details.startswith("The term is added")
     assert "Attributes" not in page.details
     text = " ".join(page_text(page).split())
     assert "It acts on FTragrec as published" not in text

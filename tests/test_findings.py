@@ -11,7 +11,8 @@ import pytest
 from harness.modes.grid import Grid
 from harness.modes.planning import make_plan
 from harness.study.study import load_study
-from website.findings import KEPT, Kept, difference, interval, number, pages, percent
+from reports.locale.formats import number, percent, signed
+from website.findings import KEPT, Kept, interval, pages
 
 ROOT = Path(__file__).parents[1]
 STUDIES = sorted(path.name for path in KEPT.iterdir() if path.is_dir())
@@ -65,5 +66,5 @@ def test_the_readme_counts_the_remedies_as_the_kept_report_does(readme: str) -> 
 
 
 def test_figures_have_one_sign_for_minus_and_no_negative_zero() -> None:
-    assert (percent(-0.142), difference(-0.0021), difference(-0.00001)) == ("−14.2%", "−0.0021", "0.0000")
+    assert (percent(-0.142), signed(-0.0021), signed(-0.00001)) == ("−14.2%", "−0.0021", "0.0000")
     assert (interval((-0.001, 0.002)), interval(None)) == ("−0.0010 to +0.0020", "–")

@@ -18,9 +18,11 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-ROOT = Path(__file__).resolve().parents[1]
+from reports.locale import formats
+from website.links import DOCS, ROOT
+
 TEMPLATES = ROOT / "website" / "findings"
-KEPT = ROOT / "docs" / "findings"
+KEPT = DOCS / "findings"
 REPORT = "report.json.gz"
 WRITTEN = "<!-- written by `make pages` from website/findings/{name} and the reports in docs/findings/ -->\n"
 
@@ -69,53 +71,18 @@ class Kept:
 
 def level(row: dict[str, Any], metric: str = "ndcg@10") -> str:
     """Return a row's level on the test set, retrieval on."""
-    return f"{next(each['on'] for each in row['metrics'] if each['metric'] == metric):.4f}"
-
-
-def number(value: float) -> str:
-    """Return a level to four places."""
-    return f"{value:.4f}"
-
-
-def difference(value: float) -> str:
-    """Return a difference to four places, with a sign.
-
-    >>> difference(0.0021), difference(-0.0021), difference(0.00001)
-    ('+0.0021', '−0.0021', '0.0000')
-    """
-    text = f"{value:+.4f}".replace("-", "−")
-    return text if float(text[1:]) else text[1:]
-
-
-def percent(value: float) -> str:
-    """Return a share with a sign, to a tenth of a percent.
-
-    >>> percent(0.063), percent(-0.142)
-    ('+6.3%', '−14.2%')
-    """
-    text = f"{value:+.1%}".replace("-", "−")
-    return text if float(text[1:-1]) else text[1:]
+    return formats.number(next(each["on"] for each in row["metrics"] if each["metric"] == metric))
 
 
 def interval(bounds: tuple[float, float] | None) -> str:
     """Return an interval of a difference, or a dash."""
-    return f"{difference(bounds[0])} to {difference(bounds[1])}" if bounds else "–"
+    return f"{formats.signed(bounds[0])} to {formats.signed(bounds[1])}" if bounds else formats.NONE
 
 
 def gain(row: dict[str, Any]) -> str:
     """Return what retrieval adds to a row at the same weights, with its 95% interval."""
     found = row["gain"]
-    return f"{difference(found['effect'])} ({interval((found['low'], found['high']))})" if found else "–"
-
-
-def megabytes(value: float | None) -> str:
-    """Return bytes as megabytes, or a dash."""
-    return f"{value / 1e6:.0f} MB" if value is not None else "–"
-
-
-def milliseconds(value: float | None) -> str:
-    """Return milliseconds, or a dash."""
-    return f"{value:.2g} ms" if value is not None else "–"
+    return f"{formats.signed(found['effect'])} ({interval((found['low'], found['high']))})" if found else formats.NONE
 
 
 def is_kept(name: str) -> bool:
@@ -128,15 +95,15 @@ def pages() -> dict[Path, str]:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    shown = (level, number, difference, percent, interval, gain, megabytes, milliseconds)
-    environment.filters.update({each.__name__: each for each in shown})
+    shown = (formats.number, formats.signed, formats.percent, formats.megabytes, formats.milliseconds)
+    environment.filters.update({each.__name__: each for each in (level, interval, gain, *shown)})
     environment.globals.update(kept=cache(Kept), is_kept=is_kept)
     environment.filters["kept"] = environment.globals["kept"]
     environment.tests["is_kept"] = is_kept
     found: dict[Path, str] = {}
     for template in sorted(TEMPLATES.glob("*.md.j2")):
         name = template.stem
-        folder = KEPT.parent if name == "findings.md" else KEPT
+        folder = DOCS if name == "findings.md" else KEPT
         text = wrapped(environment.get_template(template.name).render().rstrip()) + "\n"
         title, _, rest = text.partition("\n")
         found[folder / name] = f"{title}\n\n{WRITTEN.format(name=template.name)}{rest}"

@@ -154,10 +154,10 @@ class Memory:
         row = Row(stage=self.name, what=what, data="beauty", unit="GB", goal=self.goal, threads=setting.threads)
 
         def sides() -> tuple[Side, ...]:
-            tuning = function != "finetuning:both_pretraining_epochs"
-            options = setting.with_backbone("beauty") if tuning else setting.options("beauty")
+            pretraining = function == "finetuning:both_pretraining_epochs"
+            options = setting.options("beauty") if pretraining else setting.with_backbone("beauty")
             subject = Side(name="product", function=function, options=options, threads=setting.threads)
-            return (subject,) if tuning else (subject, plain_duorec(setting, "beauty"))
+            return (subject, plain_duorec(setting, "beauty")) if pretraining else (subject,)
 
         found = measured(row, setting, sides, self)
         if isinstance(found, Row):

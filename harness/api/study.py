@@ -177,6 +177,7 @@ class Study:
 
         study = self._checked
         if contract:
+            # On stderr, as ``ftr-study plan`` does.
             check_plugins(study, self._out / ".cache", lambda text: print(text, file=sys.stderr))  # noqa: T201
         found = forecast(study, out=self._out, data_dir=_path(data_dir), workers=_workers(workers))
         detectable = detectable_effect(StudyFolder(self.folder), n_seeds=study.n_compared)

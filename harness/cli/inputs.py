@@ -127,7 +127,7 @@ def data_show(
     columns = columns_of(user_column, item_column, time_column)
     spec = spec_of(data, format=data_format, sep=sep, columns=columns, min_interactions=min_interactions)
     for figure, value in show(spec, data_dir, progress=to_stderr).items():
-        print(f"{_LABELS.get(figure) or figure.replace('_', ' ')}: {_in_words(value)}")
+        print(f"{_LABELS.get(figure, figure.replace('_', ' '))}: {_in_words(value)}")
 
 
 _LABELS = {

@@ -91,7 +91,7 @@ def _parameters(archive: TorchArchive, model: RecBoleModel, held: Mapping[str, o
     for what, names in (("lacks", wanted.keys() - held), ("also has", held.keys() - wanted)):
         if names:
             some = ", ".join(name[:80] for name in sorted(names)[:4]) + (" …" if len(names) > 4 else "")
-            raise archive.problem(f"its model {what} {some}, so it is no {model.title}")
+            raise archive.problem(f"its model {what} {some}, so it is not a {model.title}")
     found: dict[str, Numbers] = {}
     room = 2 * archive.path.stat().st_size  # float32 takes twice the room of 16-bit numbers
     for name in wanted:

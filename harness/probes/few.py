@@ -94,9 +94,9 @@ class Scored:
     others: np.ndarray[tuple[int, int], np.dtype[np.float32]]
 
     @torch.no_grad()
-    def ranks(self, mixing: Mixing, masses: Sequence[Tensor]) -> Ranks:
+    def ranks(self, mixing: Mixing, masses: Sequence[Named]) -> Ranks:
         """Return the rank of each target with narrow masses mixed in, ties against the target, ``(n,)``."""
-        scores = mixing.joined(self.narrow.clone(), [*map(Named.of, masses)], self.narrow[:, 1:].isneginf())
+        scores = mixing.joined(self.narrow.clone(), masses, self.narrow[:, 1:].isneginf())
         scores = scores.masked_fill(self.overwritten, HIDDEN)[:, :-1]
         own = scores.gather(1, self.few.target)
         ahead = np.count_nonzero((scores[:, 1:] >= own).numpy(), axis=1)

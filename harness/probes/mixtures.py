@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.data.split import Indices
-from harness.engine.live.mixing.masses import DenseMass, LiveMass
+from harness.engine.live.mixing.masses import DenseMass, LiveMass, Named
 from harness.engine.live.mixing.overlap import OverlapMass, OverlapSearch, Shared
 from harness.engine.live.mixing.scorers import Mixing
 from harness.engine.live.mixing.temperature import fitted_temperature, mean_log_likelihood
@@ -156,7 +156,7 @@ class Mixtures:
                 for kind, mass in masses.items()
             }
             logits, few = self._logits(queries), Few.of(queries, list(spread.values()))
-            narrow = {kind: few.narrowed(mass[:, 1:]) for kind, mass in spread.items()}
+            narrow = {kind: Named.of(few.narrowed(mass[:, 1:])) for kind, mass in spread.items()}
             calibrated = {each: few.scored(queries, logits / heat) for each, heat in temperatures.items()}
             for way in ways:
                 kinds, rows = [narrow[kind] for kind in way.kinds], list[Values]()

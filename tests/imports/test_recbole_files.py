@@ -219,7 +219,7 @@ def _spoilt(state: OrderedDict[str, Tensor], how: str) -> OrderedDict[str, Tenso
 
 
 STATES_REFUSED = {
-    "a part too many": "also has gru.weight, so it is no SASRec",
+    "a part too many": "also has gru.weight, so it is not a SASRec",
     "a part missing": "lacks trm_encoder.layer.1.feed_forward.dense_2.bias",
     "a shape that does not fit": r"key.weight has the shape \(12, 13\), expected \(12, 12\)",
     "a vector for a matrix": r"position_embedding.weight has the shape \(8,\)",

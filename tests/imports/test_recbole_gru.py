@@ -158,7 +158,7 @@ def test_a_setting_that_cannot_be_is_named_with_the_file(shop: Shop, case: str) 
 
 
 STATES_REFUSED: dict[str, tuple[dict[str, Tensor | None], str]] = {
-    "biases": ({"gru_layers.bias_ih_l0": torch.ones(30)}, "also has gru_layers.bias_ih_l0, so it is no GRU4Rec"),
+    "biases": ({"gru_layers.bias_ih_l0": torch.ones(30)}, "also has gru_layers.bias_ih_l0, so it is not a GRU4Rec"),
     "no dense layer": ({"dense.weight": None}, "lacks dense.weight"),
     "two gates": ({"gru_layers.weight_hh_l1": torch.ones(20, 10)}, r"has the shape \(20, 10\), expected \(30, 10\)"),
     "no thirds": ({"gru_layers.weight_ih_l0": torch.ones(31, 12)}, r"has the shape \(31, 12\), expected \(30, 12\)"),

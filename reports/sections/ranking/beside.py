@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from harness.stats.effects import Effect
@@ -46,24 +47,30 @@ def variance_of(effect: Effect | None) -> dict[str, float]:
     }
 
 
-def notes_beside(analysis: Analysis, source: str, code: str, text: Catalogue) -> list[str]:
-    """Return the ranking's notes on guards that fell, and on the log rank where it differs from zero."""
-    cells = beside_of(analysis, source)
-    decided: LogRank | None = cells["log_rank"]
+def notes_beside(beside: Mapping[str, Any], primary: str, code: str, text: Catalogue) -> list[str]:
+    """Return the ranking's notes on guards that fell, and on the log rank where it differs from zero.
+
+    Args:
+        beside: as from :func:`beside_of`; empty for an unfinished row.
+        primary: the primary metric.
+        code: of the row's verdict.
+        text: the language of the notes.
+    """
+    decided: LogRank | None = beside.get("log_rank")
     notes = [
         text("beside.fell", metric=formats.metric_label(cell.metric), p=formats.p_value(cell.p_holm))
-        for cell in cells["guards"]
+        for cell in beside.get("guards", ())
         if cell.fell
     ]
     if decided is not None and decided.reading != "open":
         said = text(f"beside.log_rank.{decided.reading}", p=formats.p_value(decided.p_holm))
-        undecided = text("beside.undecided", metric=formats.metric_label(analysis.primary))
+        undecided = text("beside.undecided", metric=formats.metric_label(primary))
         notes += [said, undecided] if code == "inconclusive" else [said]
     return notes
 
 
 def _last(analysis: Analysis, source: str) -> LastTarget | None:
-    if analysis.frame.n_targets <= 1 or not analysis.frame.paired(source):
+    if analysis.frame.n_targets <= 1:
         return None
     level = analysis.last_frame.level(source, analysis.primary)
     effect = analysis.last.get(source)

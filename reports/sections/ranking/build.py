@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from harness.results.manifest import A_A, BASE, ArmRow
 from harness.results.record import QUERY_MS, SERVING_BYTES
 from harness.stats.effects import Effect
@@ -72,7 +75,7 @@ def _row(analysis: Analysis, arm: ArmRow, order: dict[str, int], decimals: int, 
         titles=tuple(str(remedy.get(f"title_{text.lang}") or remedy.get("title", "")) for remedy in arm.remedies),
         verdict=code,
         verdict_text=text("verdict.fell" if any(cell.fell for cell in beside.get("guards", ())) else f"verdict.{code}"),
-        note=_note(analysis, arm, code, verdict, effect, decimals, text),
+        note=_note(analysis, arm, code, verdict, effect, beside, decimals, text),
         equals=equals,
         n_seeds=len(frame.paired(source)) if arm.status != "inapplicable" else 0,
         effect=zero if effect is None else effect.mean,
@@ -114,6 +117,7 @@ def _note(
     code: str,
     verdict: Verdict | None,
     effect: Effect | None,
+    beside: Mapping[str, Any],
     decimals: int,
     text: Catalogue,
 ) -> str:
@@ -147,7 +151,7 @@ def _note(
     if arm.fitted_on_validation:
         notes.append(text("verdict.note.fitted"))
     source = analysis.frame.source(arm.name)
-    notes += notes_beside(analysis, source, code, text)
+    notes += notes_beside(beside, analysis.primary, code, text)
     seeds, all_seeds = analysis.frame.seeds, len(analysis.frame.manifest.replicates)
     stopped, why = seeds.set_aside.get(source), seeds.reason(source)
     if stopped is not None and why != "no_effect" and code in ("set_aside", "equivalent", "partial", "unfinished"):

@@ -90,7 +90,7 @@ class LiveMass(Protocol):
 
     def distribution(self, sequence: Tensor, prefix: Indices, *, n_columns: int) -> Tensor:
         """The masses of all items, ``(batch, n_columns)``."""
-        ...
+        return self.named(sequence, prefix).spread(len(prefix), n_columns)
 
     def of_another(self, inputs: Inputs) -> LiveMass:
         """This mass with each query's neighbours replaced by the previous query's (for the first, the last one's).
@@ -112,7 +112,7 @@ def memory_of_sequences(inputs: Inputs, entries: Indices) -> Memory:
     )
 
 
-class DenseMass:
+class DenseMass(LiveMass):
     """The mass of the nearest neighbours by vector, each with weight ``w_j = softmax_j(cosine_j / tau)``.
 
     Args:
@@ -145,9 +145,6 @@ class DenseMass:
         weights = masked_softmax(neighbours.cosine / self._temperature, neighbours.mask)
         row = torch.arange(len(weights), device=weights.device)[:, None].expand_as(weights)
         return Named.summed(row.flatten(), self.memory.target[neighbours.entry].flatten(), weights.flatten())
-
-    def distribution(self, sequence: Tensor, prefix: Indices, *, n_columns: int) -> Tensor:
-        return self.named(sequence, prefix).spread(len(prefix), n_columns)
 
     def neighbours(self, sequence: Tensor, prefix: Indices) -> Neighbours:
         """Neighbours of the prefixes; they never change, so each batch is searched once."""

@@ -15,7 +15,7 @@ from harness.engine.live.history import times_of
 from harness.engine.live.mixing.best import best_of_each_row, likely_bounds
 from harness.engine.live.mixing.holdings import Holdings
 from harness.engine.live.mixing.inverted import Floats, InvertedIndex, OlderCounts, Part, Visible, Whole
-from harness.engine.live.mixing.masses import Named
+from harness.engine.live.mixing.masses import LiveMass, Named
 from harness.engine.live.pairs import nth_of_run
 from harness.engine.types.among import Among
 from harness.engine.types.inputs import Inputs
@@ -211,7 +211,7 @@ def _where(chosen: Mask, row: Whole, entry: Whole, similarity: Floats) -> tuple[
     return row[places], entry[places], similarity[places]
 
 
-class OverlapMass:
+class OverlapMass(LiveMass):
     """The mass of the neighbours that share items; each batch of queries is searched once."""
 
     def __init__(self, search: OverlapSearch, find: Callable[[Indices], Shared] | None = None) -> None:
@@ -222,9 +222,6 @@ class OverlapMass:
 
     def of_another(self, inputs: Inputs) -> OverlapMass:
         return OverlapMass(self.search, lambda prefix: self.search.of_another(self._find(prefix), prefix))
-
-    def distribution(self, sequence: Tensor, prefix: Indices, *, n_columns: int) -> Tensor:
-        return self.named(sequence, prefix).spread(len(prefix), n_columns)
 
     def named(self, sequence: Tensor, prefix: Indices) -> Supported:
         batch = batch_key(prefix)
